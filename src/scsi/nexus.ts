@@ -1,0 +1,18 @@
+/**
+ * The I_T nexus (SAM-5 4.7): one initiator port talking to one target port. Logical units keep unit attentions and
+ * reservations per nexus; iSCSI makes one per session (RFC 7143 3.4.1).
+ */
+export class Nexus {
+  /** "iqn...,i,0x" and 12 hex digits of ISID (RFC 7143 3.4.1, SPC-4 7.6.4.6). */
+  readonly initiatorPortName: string;
+  /** "iqn...,t,0x" and 4 hex digits of the target portal group tag. */
+  readonly targetPortName: string;
+  /** Relative target port identifier, 1 to 65535. */
+  readonly relativeTargetPort: number;
+
+  constructor(initiatorPortName: string, targetPortName: string, relativeTargetPort: number) {
+    this.initiatorPortName = initiatorPortName;
+    this.targetPortName = targetPortName;
+    this.relativeTargetPort = relativeTargetPort;
+  }
+}
