@@ -1,0 +1,48 @@
+/**
+ * Ends I/O that needs no work below us (a write to a read-only store, everything of the null store) with the next batch:
+ * an IoOwner is never called before submit() has returned.
+ */
+import { RingQueue } from '../util/ring-queue.ts';
+import type { BatchMember, TickBatch } from '../util/tick-batch.ts';
+import type { BackendIo, IoStatus } from './backend.ts';
+
+export class LateCompletion implements BatchMember {
+  isMarked = false;
+  private readonly batch: TickBatch;
+  private readonly ended = new RingQueue<BackendIo>(64);
+  private idleWaiter: (() => void) | null = null;
+
+  constructor(batch: TickBatch) {
+    this.batch = batch;
+  }
+
+  get length(): number {
+    return this.ended.length;
+  }
+
+  complete(io: BackendIo, status: IoStatus): void {
+    io.status = status;
+    this.ended.push(io);
+    this.batch.markStore(this);
+  }
+
+  flushBatch(): void {
+    // What an owner submits again from its onIoDone waits for the next pass.
+    for (let count = this.ended.length; count > 0; count--) {
+      const io = this.ended.shift() as BackendIo;
+      io.owner.onIoDone(io);
+    }
+    if (this.ended.length === 0 && this.idleWaiter !== null) this.idleWaiter();
+  }
+
+  /** Resolves once nothing waits for its completion. */
+  idle(): Promise<void> {
+    if (this.ended.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.idleWaiter = () => {
+        this.idleWaiter = null;
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The store that keeps nothing: reads give zeros, writes vanish. It shows what everything above a store costs, and it is
+ * the one store that may lose data.
+ */
+import { assert } from '../util/assert.ts';
+import type { TickBatch } from '../util/tick-batch.ts';
+import {
+  type AllocationExtent,
+  type Backend,
+  type BackendCapabilities,
+  BackendError,
+  type BackendIo,
+  IO_FLUSH,
+  IO_OK,
+  IO_READ,
+  IO_WRITE_PROTECTED,
+} from './backend.ts';
+import { LateCompletion } from './late-completion.ts';
+
+/** 1 TiB: large enough for every READ(16) and every random offset, and nothing has to be kept for it. */
+export const NULL_SIZE_BYTES_DEFAULT = 2 ** 40;
+
+export interface NullBackendSpec {
+  /** null: NULL_SIZE_BYTES_DEFAULT. */
+  readonly sizeBytes: number | null;
+  readonly blockBytes: number;
+  readonly isReadOnly: boolean;
+  readonly isThin: boolean;
+}
+
+export class NullBackend implements Backend {
+  readonly capabilities: BackendCapabilities;
+  readonly sizeBytes: number;
+  private readonly late: LateCompletion;
+
+  /** Throws BackendError when the size is no number of blocks. */
+  constructor(spec: NullBackendSpec, batch: TickBatch) {
+    const sizeBytes = spec.sizeBytes ?? NULL_SIZE_BYTES_DEFAULT;
+    if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0 || sizeBytes % spec.blockBytes !== 0) {
+      throw new BackendError(
+        'INVALID_SIZE',
+        `a null store of ${sizeBytes} bytes is not possible: the size must be a multiple of the block size (${spec.blockBytes}) above 0`,
+      );
+    }
+    this.sizeBytes = sizeBytes;
+    this.late = new LateCompletion(batch);
+    this.capabilities = {
+      isReadOnly: spec.isReadOnly,
+      canUnmap: spec.isThin, // it never holds any space
+      isWriteThrough: true, // a flush would change nothing
+      physicalBlockBytes: 4096,
+      unmapGranularityBytes: 0,
+      optimalIoBytes: 0,
+      engine: 'null',
+    };
+  }
+
+  submit(io: BackendIo): void {
+    const { memory, memoryOffset, offsetBytes, lengthBytes } = io;
+    assert(offsetBytes >= 0, 'an I/O lies in its store');
+    assert(offsetBytes + lengthBytes <= this.sizeBytes, 'an I/O ends in its store');
+    if (io.op === IO_READ) {
+      assert(memory !== null, 'a read names its memory');
+      memory.fill(0, memoryOffset, memoryOffset + lengthBytes);
+    } else if (io.op !== IO_FLUSH && this.capabilities.isReadOnly) {
+      this.late.complete(io, IO_WRITE_PROTECTED);
+      return;
+    }
+    this.late.complete(io, IO_OK);
+  }
+
+  async allocation(offsetBytes: number, lengthBytes: number): Promise<AllocationExtent[]> {
+    return [{ offsetBytes, lengthBytes, isAllocated: false }];
+  }
+
+  close(): Promise<void> {
+    return this.late.idle();
+  }
+}
