@@ -1,0 +1,85 @@
+/** The configuration as the daemon works with it: plain data, every default filled in, every reference resolved. */
+import type { PortalAddress } from './portal-address.ts';
+import type { NegotiationEntry } from './schema.ts';
+
+/** The kinds of storage there are; 'file' and 'iouring' lie in a file or block device. */
+export const STORAGE_SCHEMES = ['file', 'iouring', 'null'] as const;
+export type StorageScheme = (typeof STORAGE_SCHEMES)[number];
+
+export interface StorageConfig {
+  readonly deviceID: number;
+  readonly scheme: StorageScheme;
+  /** Absolute; empty for null. */
+  readonly path: string;
+  /** What the disk is recognised by over restarts, whatever its deviceID or engine: the key of its identity on disk. */
+  readonly identityKey: string;
+  readonly isOnline: boolean;
+  /** Null: what the file or device has. A multiple of blockBytes. */
+  readonly sizeBytes: number | null;
+  /** 512, 1024, 2048 or 4096. */
+  readonly blockBytes: number;
+  readonly isThin: boolean;
+  readonly isReadOnly: boolean;
+  readonly isDirect: boolean;
+  readonly hasWriteCache: boolean;
+  readonly vendorID: string | null;
+  readonly productID: string | null;
+  readonly serial: string | null;
+  /** Null: the daemon's choice. */
+  readonly ioUringQueueDepth: number | null;
+}
+
+export interface PortalConfig extends PortalAddress {
+  readonly id: number;
+}
+
+export interface PortalGroupConfig {
+  /** Target portal group tag, 0 to 65535. */
+  readonly tag: number;
+  /** At least one. */
+  readonly portals: readonly PortalConfig[];
+}
+
+export interface LunConfig {
+  /** 0 to 16383. */
+  readonly lun: number;
+  readonly storage: StorageConfig;
+}
+
+export interface TargetConfig {
+  /** In normal form. */
+  readonly name: string;
+  /** Null: none. */
+  readonly alias: string | null;
+  /** At least one, no portal in two of them. */
+  readonly portalGroups: readonly PortalGroupConfig[];
+  /** By LUN; storages that are not online are left out. */
+  readonly luns: readonly LunConfig[];
+  /** What the operator said; the rest is the protocol's default. */
+  readonly negotiation: NegotiationEntry;
+}
+
+export interface PerformanceConfig {
+  /** False: files are served through node:fs, whatever their scheme. */
+  readonly isIoUringEnabled: boolean;
+}
+
+export interface LimitsConfig {
+  readonly loginTimeoutMs: number;
+  readonly commandWindow: number;
+  /** 0: never. */
+  readonly keepaliveMs: number;
+}
+
+export interface Configuration {
+  /** The file, or BUILT_IN_SOURCE. */
+  readonly source: string;
+  readonly stateDirectory: string;
+  readonly storages: readonly StorageConfig[];
+  readonly portals: readonly PortalConfig[];
+  readonly targets: readonly TargetConfig[];
+  readonly performance: PerformanceConfig;
+  readonly limits: LimitsConfig;
+  /** Sentences for the log: what was ignored, what is not exported. */
+  readonly warnings: readonly string[];
+}

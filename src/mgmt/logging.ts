@@ -1,0 +1,19 @@
+/** The daemon's log: pino's JSON lines, or the same in colour where a person reads them on a terminal. */
+import { type Logger, pino } from 'pino';
+import type { LogLevel } from './daemon-options.ts';
+
+const STDOUT = 1;
+
+/** @param isTerminal whether a person reads it (process.stdout.isTTY) */
+export async function createLogger(level: LogLevel, isTerminal: boolean): Promise<Logger> {
+  // Synchronous: a line that says why the process stops must not stay in a buffer.
+  if (!isTerminal) return pino({ level }, pino.destination({ dest: STDOUT, sync: true }));
+  const { PinoPretty } = await import('pino-pretty');
+  const pretty = PinoPretty({
+    destination: STDOUT,
+    sync: true,
+    ignore: 'pid,hostname',
+    translateTime: 'SYS:HH:MM:ss.l',
+  });
+  return pino({ level }, pretty);
+}
