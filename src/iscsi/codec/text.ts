@@ -138,8 +138,8 @@ export class TextSegmenter {
 const EMPTY = new Uint8Array(0);
 const EQUALS = 0x3d;
 const COMMA = 0x2c;
-// 6.1 standard-label: begins with a capital letter. X- and X# names (6.1, 13.23) fit with '#', which only they use.
-const KEY_NAME = /^[A-Z][A-Za-z0-9.\-+@_#]*$/;
+// 6.1 standard-label, with '#' for X# names (13.26). It should begin with a capital, but iSCSIProtocolLevel does not.
+const KEY_NAME = /^[A-Za-z][A-Za-z0-9.\-+@_#]*$/;
 
 function faulty(fault: TextFault): ParsedText {
   return { fault, pairs: [], duplicateKey: null };
