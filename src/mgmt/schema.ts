@@ -152,7 +152,7 @@ export type PortalEntry = Static<typeof PortalSchema>;
 
 const digests = (description: string) =>
   Type.Optional(
-    Type.Array(Type.Union([Type.Literal('None'), Type.Literal('CRC32C')]), {
+    Type.Array(Type.Union([Type.Literal('None'), Type.Literal('CRC32C')], { expects: '"CRC32C" or "None"' }), {
       minItems: 1,
       maxItems: 2,
       uniqueItems: true,

@@ -24,9 +24,10 @@ export function defaultStateDirectory(surroundings: Surroundings): string {
 
 export class StateDirectory {
   readonly path: string;
-  private readonly uuids: Map<string, string>;
+  private uuids: ReadonlyMap<string, string>;
+  private lastTurn: Promise<unknown> = Promise.resolve();
 
-  private constructor(path: string, uuids: Map<string, string>) {
+  private constructor(path: string, uuids: ReadonlyMap<string, string>) {
     this.path = path;
     this.uuids = uuids;
   }
@@ -49,25 +50,26 @@ export class StateDirectory {
 
   /**
    * The UUIDs of the disks known by `identityKeys`, in that order. New ones are on stable storage before this resolves.
-   * Throws ConfigError when they cannot be kept.
+   * Rejects with ConfigError when they cannot be kept. Calls take turns.
    */
-  async unitUuids(identityKeys: readonly string[]): Promise<string[]> {
-    const before = this.uuids.size;
-    const uuids = identityKeys.map((key) => this.uuidOf(key));
-    if (this.uuids.size > before) await this.save();
-    return uuids;
+  unitUuids(identityKeys: readonly string[]): Promise<string[]> {
+    const turn = this.lastTurn.then(() => this.assign(identityKeys));
+    this.lastTurn = Promise.allSettled([turn]);
+    return turn;
   }
 
-  private uuidOf(key: string): string {
-    const known = this.uuids.get(key);
-    if (known !== undefined) return known;
-    const uuid = randomUUID();
-    this.uuids.set(key, uuid);
-    return uuid;
+  private async assign(keys: readonly string[]): Promise<string[]> {
+    const uuids = new Map(this.uuids);
+    for (const key of keys) {
+      if (!uuids.has(key)) uuids.set(key, randomUUID());
+    }
+    if (uuids.size > this.uuids.size) await this.save(uuids);
+    this.uuids = uuids;
+    return keys.map((key) => uuids.get(key) as string);
   }
 
-  private async save(): Promise<void> {
-    const content = { version: UNITS_VERSION, units: Object.fromEntries(this.uuids) };
+  private async save(uuids: ReadonlyMap<string, string>): Promise<void> {
+    const content = { version: UNITS_VERSION, units: Object.fromEntries(uuids) };
     const file = join(this.path, UNITS_FILE_NAME);
     try {
       await replaceFile(this.path, file, `${JSON.stringify(content, null, 2)}\n`);
