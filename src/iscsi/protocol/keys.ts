@@ -4,8 +4,11 @@
  * relevance or value depends on, so that one text is negotiated in the table's order.
  */
 
-/** Where keys may be sent (13, "Use"): leading login, every login, full feature phase, or always. */
-export type KeyUse = 'LO' | 'IO' | 'FFPO' | 'ALL';
+/**
+ * Where keys may be sent (13, "Use"): leading login, every login, full feature phase, or always. SECURITY is the
+ * authenticator's exchange in the security stage, which takes the key before the negotiation sees it (12).
+ */
+export type KeyUse = 'LO' | 'IO' | 'FFPO' | 'ALL' | 'SECURITY';
 export type KeySenders = 'initiator' | 'target' | 'both';
 export type KeyScope = 'session' | 'connection';
 /**
@@ -145,7 +148,7 @@ export const KEYS = {
   },
 
   // Security. The methods' own keys (CHAP_A ...) belong to their authenticators.
-  AuthMethod: { ...DIGEST, isSecurityStage: true, clause: '12' },
+  AuthMethod: { ...DIGEST, use: 'SECURITY', isSecurityStage: true, clause: '12' },
 
   // Connection
   HeaderDigest: { ...DIGEST, clause: '13.1' },

@@ -41,7 +41,7 @@ export interface NegotiationAnswer {
 type Value = number | boolean | string;
 
 export class Negotiation {
-  private offers: NegotiationOffers;
+  private readonly offers: NegotiationOffers;
   private readonly isLeading: boolean;
   /** Values that are settled or were declared by the initiator; all others have their default. */
   private readonly values = new Map<KeyName, Value>();
@@ -58,14 +58,10 @@ export class Negotiation {
     this.isLeading = isLeading;
   }
 
-  /** The target is known: its offers hold from here on. */
-  setOffers(offers: NegotiationOffers): void {
-    this.offers = offers;
-  }
-
   /** A new negotiation in full feature phase: what was declared before may be declared anew. */
   restart(): void {
     this.closed.clear();
+    this.values.delete('SendTargets');
   }
 
   /** Takes the pairs of one complete text. Nothing of it is an exception; a refused value leaves the former one. */
@@ -217,7 +213,7 @@ export class Negotiation {
   }
 
   private isAllowed(key: KeyDefinition, phase: NegotiationPhase): boolean {
-    if (key.senders === 'target') return false;
+    if (key.senders === 'target' || key.use === 'SECURITY') return false;
     if (phase === 'full-feature') return key.use === 'ALL' || key.use === 'FFPO';
     if (key.use === 'FFPO' || (key.use === 'LO' && !this.isLeading)) return false;
     return phase === 'operational' || key.isSecurityStage;
