@@ -1,5 +1,6 @@
 /** The targets of a configuration: names in normal form, portal groups and LUNs resolved, offers checked. */
 import { normalizeIscsiName } from '../iscsi/codec/iscsi-name.ts';
+import { type NegotiationOffers, OFFERS_DEFAULT, type OfferedKey } from '../iscsi/protocol/parameters.ts';
 import type { ConfigDocument } from './config-document.ts';
 import { keyPath } from './config-json.ts';
 import type { LunConfig, PortalConfig, PortalGroupConfig, StorageConfig, TargetConfig } from './configuration.ts';
@@ -26,7 +27,7 @@ export function readTargets(
       alias: entry.alias ?? null,
       portalGroups: readPortalGroups(document, key, entry, portals),
       luns: readLuns(document, key, entry, storages),
-      negotiation: readNegotiation(document, key, entry),
+      offers: readOffers(document, key, entry),
     });
   }
   return targets;
@@ -120,18 +121,43 @@ function readLuns(
   return read.sort((a, b) => a.lun - b.lun);
 }
 
-function readNegotiation(document: ConfigDocument, key: string, { negotiation = {} }: TargetEntry): NegotiationEntry {
-  const { firstBurstLength, maxBurstLength } = negotiation;
+function readOffers(document: ConfigDocument, key: string, { negotiation = {} }: TargetEntry): NegotiationOffers {
+  const maxBurstLength = negotiation.maxBurstLength ?? OFFERS_DEFAULT.MaxBurstLength;
+  const firstBurstLength = negotiation.firstBurstLength ?? Math.min(OFFERS_DEFAULT.FirstBurstLength, maxBurstLength);
   // RFC 7143 13.14: FirstBurstLength MUST NOT exceed MaxBurstLength.
-  if (firstBurstLength !== undefined && maxBurstLength !== undefined && firstBurstLength > maxBurstLength) {
+  if (firstBurstLength > maxBurstLength) {
     throw document.fault(
       `${key}.negotiation.firstBurstLength`,
       firstBurstLength,
       `expected at most maxBurstLength, which is ${maxBurstLength}`,
     );
   }
-  return negotiation;
+  const given = Object.fromEntries(
+    Object.entries(negotiation).map(([name, value]) => [OFFERED_KEYS[name as OfferName], value]),
+  );
+  return { ...OFFERS_DEFAULT, ...given, FirstBurstLength: firstBurstLength };
 }
+
+type OfferName = keyof NegotiationEntry;
+
+/** The names of RFC 7143 13 for ours. */
+const OFFERED_KEYS: Readonly<Record<OfferName, OfferedKey>> = {
+  headerDigest: 'HeaderDigest',
+  dataDigest: 'DataDigest',
+  maxConnections: 'MaxConnections',
+  initialR2T: 'InitialR2T',
+  immediateData: 'ImmediateData',
+  maxRecvDataSegmentLength: 'MaxRecvDataSegmentLength',
+  maxBurstLength: 'MaxBurstLength',
+  firstBurstLength: 'FirstBurstLength',
+  maxOutstandingR2T: 'MaxOutstandingR2T',
+  defaultTime2Wait: 'DefaultTime2Wait',
+  defaultTime2Retain: 'DefaultTime2Retain',
+  dataPDUInOrder: 'DataPDUInOrder',
+  dataSequenceInOrder: 'DataSequenceInOrder',
+  errorRecoveryLevel: 'ErrorRecoveryLevel',
+  iSCSIProtocolLevel: 'iSCSIProtocolLevel',
+};
 
 /** `text` as a whole number without sign or leading zeros, null when it is none up to `max`. */
 function decimal(text: string, max: number): number | null {

@@ -1,6 +1,6 @@
 /** The configuration as the daemon works with it: plain data, every default filled in, every reference resolved. */
+import type { NegotiationOffers } from '../iscsi/protocol/parameters.ts';
 import type { PortalAddress } from './portal-address.ts';
-import type { NegotiationEntry } from './schema.ts';
 
 /** The kinds of storage there are; 'file' and 'iouring' lie in a file or block device. */
 export const STORAGE_SCHEMES = ['file', 'iouring', 'null'] as const;
@@ -55,8 +55,8 @@ export interface TargetConfig {
   readonly portalGroups: readonly PortalGroupConfig[];
   /** By LUN; storages that are not online are left out. */
   readonly luns: readonly LunConfig[];
-  /** What the operator said; the rest is the protocol's default. */
-  readonly negotiation: NegotiationEntry;
+  /** The operator's, and the protocol's defaults where nothing was said. */
+  readonly offers: NegotiationOffers;
 }
 
 export interface PerformanceConfig {

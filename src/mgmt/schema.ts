@@ -4,6 +4,7 @@
  * rendered from it. What the keys mean together is checked where they are read (config-storages, -portals, -targets).
  */
 import Type, { type Static } from 'typebox';
+import { FIRST_BURST_BYTES_OFFER_MAX, OFFERS_DEFAULT } from '../iscsi/protocol/parameters.ts';
 
 /** 2^53-1, the largest LUN in bytes and the largest whole number JSON carries exactly. */
 const SAFE_INTEGER_MAX = Number.MAX_SAFE_INTEGER;
@@ -14,12 +15,15 @@ export const IO_URING_QUEUE_DEPTH_MAX = 32768;
 /** RFC 7143 13.12: MaxRecvDataSegmentLength, MaxBurstLength and FirstBurstLength end at 2^24-1. */
 export const LENGTH_BYTES_MAX = 16777215;
 export const LENGTH_BYTES_MIN = 512;
-/** Unsolicited data is buffered before the command runs, so it is kept smaller than RFC 7143 13.14 allows. */
-export const FIRST_BURST_LENGTH_MAX = 262144;
 /** RFC 7143 13.17 allows 65535; no initiator asks for more than 16, and each is room in the transfer table. */
 export const MAX_OUTSTANDING_R2T_MAX = 64;
 /** RFC 7143 13.15 and 13.16. */
 export const TIME2WAIT_SECONDS_MAX = 3600;
+/** Sessions of several connections are to come. */
+export const MAX_CONNECTIONS_MAX = 1;
+export const ERROR_RECOVERY_LEVEL_MAX = 0;
+/** RFC 7143 13.24: 1 is RFC 7143, 2 is RFC 7144. */
+export const PROTOCOL_LEVEL_MAX = 1;
 /** Flat addressing (SAM-5 4.7.7.3) ends at 16383. */
 export const LUN_MAX = 16383;
 export const SIZE_EXPECTED = 'bytes as a whole number, or a string such as "512MiB", "1GiB", "2TiB"';
@@ -40,13 +44,19 @@ interface Words<Value> {
 }
 
 function wholeNumber(minimum: number, maximum: number, words: Words<number>) {
-  return Type.Optional(
-    Type.Integer({ minimum, maximum, expects: `a whole number from ${minimum} to ${maximum}`, ...words }),
-  );
+  return Type.Optional(Type.Integer({ minimum, maximum, expects: rangeText(minimum, maximum), ...words }));
+}
+
+function rangeText(minimum: number, maximum: number): string {
+  return minimum === maximum ? `${minimum}` : `a whole number from ${minimum} to ${maximum}`;
 }
 
 function yesOrNo(words: Words<boolean>) {
   return Type.Optional(Type.Boolean({ expects: 'true or false', ...words }));
+}
+
+function alwaysTrue(description: string) {
+  return Type.Optional(Type.Literal(true, { expects: 'true', description, default: true }));
 }
 
 /** Printable ASCII, as INQUIRY data is (SPC-4 4.4.1). */
@@ -150,7 +160,7 @@ export const PortalSchema = Type.Object({
 });
 export type PortalEntry = Static<typeof PortalSchema>;
 
-const digests = (description: string) =>
+const digests = (description: string, offer: readonly string[]) =>
   Type.Optional(
     Type.Array(Type.Union([Type.Literal('None'), Type.Literal('CRC32C')], { expects: '"CRC32C" or "None"' }), {
       minItems: 1,
@@ -158,30 +168,59 @@ const digests = (description: string) =>
       uniqueItems: true,
       expects: 'a list of "CRC32C" and "None"',
       description,
+      default: offer,
     }),
   );
 
 export const NegotiationSchema = Type.Object(
   {
-    headerDigest: digests('Header digests that are accepted, the best first.'),
-    dataDigest: digests('Data digests that are accepted, the best first.'),
-    initialR2T: yesOrNo({ description: '`true` forbids unsolicited Data-Out.' }),
-    immediateData: yesOrNo({ description: 'Data may come with the command.' }),
+    headerDigest: digests(
+      'Header digests that are accepted; without `None` the digest is demanded.',
+      OFFERS_DEFAULT.HeaderDigest,
+    ),
+    dataDigest: digests(
+      'Data digests that are accepted; without `None` the digest is demanded.',
+      OFFERS_DEFAULT.DataDigest,
+    ),
+    maxConnections: wholeNumber(1, MAX_CONNECTIONS_MAX, {
+      description: 'Connections per session. More than one is not available yet.',
+      default: OFFERS_DEFAULT.MaxConnections,
+    }),
+    initialR2T: yesOrNo({ description: '`true` forbids unsolicited Data-Out.', default: OFFERS_DEFAULT.InitialR2T }),
+    immediateData: yesOrNo({ description: 'Data may come with the command.', default: OFFERS_DEFAULT.ImmediateData }),
     maxRecvDataSegmentLength: wholeNumber(LENGTH_BYTES_MIN, LENGTH_BYTES_MAX, {
-      description: 'Largest data segment we receive, bytes.',
+      description: 'Largest data segment that the target receives, bytes.',
+      default: OFFERS_DEFAULT.MaxRecvDataSegmentLength,
     }),
     maxBurstLength: wholeNumber(LENGTH_BYTES_MIN, LENGTH_BYTES_MAX, {
       description: 'Largest Data-In or solicited Data-Out sequence, bytes.',
+      default: OFFERS_DEFAULT.MaxBurstLength,
     }),
-    firstBurstLength: wholeNumber(LENGTH_BYTES_MIN, FIRST_BURST_LENGTH_MAX, {
-      description: 'Largest amount of unsolicited data per command, bytes; at most `maxBurstLength`.',
+    firstBurstLength: wholeNumber(LENGTH_BYTES_MIN, FIRST_BURST_BYTES_OFFER_MAX, {
+      description: 'Most unsolicited data of one command, bytes; at most `maxBurstLength`.',
+      default: OFFERS_DEFAULT.FirstBurstLength,
     }),
-    maxOutstandingR2T: wholeNumber(1, MAX_OUTSTANDING_R2T_MAX, { description: 'R2Ts open at a time per command.' }),
+    maxOutstandingR2T: wholeNumber(1, MAX_OUTSTANDING_R2T_MAX, {
+      description: 'R2Ts open at a time per command.',
+      default: OFFERS_DEFAULT.MaxOutstandingR2T,
+    }),
     defaultTime2Wait: wholeNumber(0, TIME2WAIT_SECONDS_MAX, {
-      description: 'Seconds before an initiator logs in again after a loss.',
+      description: 'Seconds before an initiator may log in again after a loss.',
+      default: OFFERS_DEFAULT.DefaultTime2Wait,
     }),
     defaultTime2Retain: wholeNumber(0, TIME2WAIT_SECONDS_MAX, {
-      description: 'Seconds in which it may do so and find its tasks.',
+      description: 'Seconds after that in which tasks are kept for reassignment.',
+      default: OFFERS_DEFAULT.DefaultTime2Retain,
+    }),
+    dataPDUInOrder: alwaysTrue('Data PDUs of a sequence come in order of their offsets; nothing else is supported.'),
+    dataSequenceInOrder: alwaysTrue('Sequences come in order of their offsets; nothing else is supported.'),
+    errorRecoveryLevel: wholeNumber(0, ERROR_RECOVERY_LEVEL_MAX, {
+      description: 'Error recovery within a session; only 0 is offered.',
+      default: OFFERS_DEFAULT.ErrorRecoveryLevel,
+    }),
+    iSCSIProtocolLevel: wholeNumber(0, PROTOCOL_LEVEL_MAX, {
+      description: '1 is RFC 7143.',
+      default: OFFERS_DEFAULT.iSCSIProtocolLevel,
     }),
   },
   {

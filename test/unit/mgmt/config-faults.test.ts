@@ -203,6 +203,20 @@ describe('faults of a value', () => {
       65536,
       'at most maxBurstLength, which is 32768',
     ],
+    [
+      'data out of order',
+      target({ negotiation: { dataPDUInOrder: false } }),
+      `${TARGET_KEY}.negotiation.dataPDUInOrder`,
+      false,
+      'expected true',
+    ],
+    [
+      'two connections per session',
+      target({ negotiation: { maxConnections: 2 } }),
+      `${TARGET_KEY}.negotiation.maxConnections`,
+      2,
+      'expected 1',
+    ],
     ['loginTimeoutMs 0', { limits: { loginTimeoutMs: 0 } }, 'limits.loginTimeoutMs', 0, 'from 100'],
     ['enableIoUring is 1', { performance: { enableIoUring: 1 } }, 'performance.enableIoUring', 1, 'true or false'],
   ])('%s', (_name, content, key, value, words) => {

@@ -3,9 +3,11 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { OFFERS_DEFAULT } from '../../../src/iscsi/protocol/parameters.ts';
 import { loadConfig, resolveConfig } from '../../../src/mgmt/config.ts';
 import { parseConfigDocument } from '../../../src/mgmt/config-document.ts';
 import type { Configuration } from '../../../src/mgmt/configuration.ts';
+import { NegotiationSchema } from '../../../src/mgmt/schema.ts';
 
 const NOTHING_SAID = { configFile: null, stateDirectory: null, host: null, port: null };
 const MINIMAL = {
@@ -147,7 +149,7 @@ describe("gotgt's files", () => {
         alias: null,
         portalGroups: [{ tag: 1, portals }],
         luns: [{ lun: 0, storage: storages[0] }],
-        negotiation: {},
+        offers: OFFERS_DEFAULT,
       },
     ]);
     expect(warnings).toEqual([]);
@@ -244,13 +246,41 @@ describe('what a configuration means', () => {
     expect(targets[0]?.name).toBe('iqn.2026-11.org.example:a_1');
   });
 
-  it('offers are what the operator said and nothing else', () => {
-    const negotiation = { headerDigest: ['CRC32C', 'None'], maxBurstLength: 262144, firstBurstLength: 262144 };
+  it("every negotiated key has an offer: the operator's, else the protocol's", () => {
+    const negotiation = { headerDigest: ['CRC32C'], initialR2T: true, maxOutstandingR2T: 1, defaultTime2Retain: 20 };
     const { targets } = read({
       ...MINIMAL,
       iscsitargets: { 'iqn.2026-11.org.example:a': { negotiation, alias: 'a disk' } },
     });
-    expect(targets[0]).toMatchObject({ negotiation, alias: 'a disk' });
+    expect(targets[0]).toMatchObject({
+      alias: 'a disk',
+      offers: {
+        ...OFFERS_DEFAULT,
+        HeaderDigest: ['CRC32C'],
+        InitialR2T: true,
+        MaxOutstandingR2T: 1,
+        DefaultTime2Retain: 20,
+      },
+    });
+  });
+
+  it('every offer can be set by its key', () => {
+    const { properties } = NegotiationSchema;
+    const names = Object.keys(properties).map((name) => name.toLowerCase());
+    // TaskReporting has one value that this target honours.
+    expect(names.concat('taskreporting').sort()).toEqual(
+      Object.keys(OFFERS_DEFAULT)
+        .map((name) => name.toLowerCase())
+        .sort(),
+    );
+  });
+
+  it('a smaller maxBurstLength makes the default firstBurstLength smaller', () => {
+    const iscsitargets = { 'iqn.2026-11.org.example:a': { negotiation: { maxBurstLength: 65536 } } };
+    expect(read({ ...MINIMAL, iscsitargets }).targets[0]?.offers).toMatchObject({
+      MaxBurstLength: 65536,
+      FirstBurstLength: 65536,
+    });
   });
 
   it.each([
