@@ -5,22 +5,20 @@
 import { RingQueue } from '../util/ring-queue.ts';
 import type { BatchMember, TickBatch } from '../util/tick-batch.ts';
 import type { BackendIo, IoStatus } from './backend.ts';
+import type { InFlight } from './in-flight.ts';
 
 export class LateCompletion implements BatchMember {
   isMarked = false;
   private readonly batch: TickBatch;
+  private readonly inFlight: InFlight;
   private readonly ended = new RingQueue<BackendIo>(64);
-  private idleWaiter: (() => void) | null = null;
 
-  constructor(batch: TickBatch) {
+  constructor(batch: TickBatch, inFlight: InFlight) {
     this.batch = batch;
+    this.inFlight = inFlight;
   }
 
-  get length(): number {
-    return this.ended.length;
-  }
-
-  complete(io: BackendIo, status: IoStatus): void {
+  end(io: BackendIo, status: IoStatus): void {
     io.status = status;
     this.ended.push(io);
     this.batch.markStore(this);
@@ -30,19 +28,7 @@ export class LateCompletion implements BatchMember {
     // What an owner submits again from its onIoDone waits for the next pass.
     for (let count = this.ended.length; count > 0; count--) {
       const io = this.ended.shift() as BackendIo;
-      io.owner.onIoDone(io);
+      this.inFlight.end(io, io.status);
     }
-    if (this.ended.length === 0 && this.idleWaiter !== null) this.idleWaiter();
-  }
-
-  /** Resolves once nothing waits for its completion. */
-  idle(): Promise<void> {
-    if (this.ended.length === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.idleWaiter = () => {
-        this.idleWaiter = null;
-        resolve();
-      };
-    });
   }
 }

@@ -15,6 +15,7 @@ import {
   IO_READ,
   IO_WRITE_PROTECTED,
 } from './backend.ts';
+import { InFlight } from './in-flight.ts';
 import { LateCompletion } from './late-completion.ts';
 
 /** 1 TiB: large enough for every READ(16) and every random offset, and nothing has to be kept for it. */
@@ -31,6 +32,7 @@ export interface NullBackendSpec {
 export class NullBackend implements Backend {
   readonly capabilities: BackendCapabilities;
   readonly sizeBytes: number;
+  private readonly inFlight = new InFlight();
   private readonly late: LateCompletion;
 
   /** Throws BackendError when the size is no number of blocks. */
@@ -43,7 +45,7 @@ export class NullBackend implements Backend {
       );
     }
     this.sizeBytes = sizeBytes;
-    this.late = new LateCompletion(batch);
+    this.late = new LateCompletion(batch, this.inFlight);
     this.capabilities = {
       isReadOnly: spec.isReadOnly,
       canUnmap: spec.isThin, // it never holds any space
@@ -56,17 +58,15 @@ export class NullBackend implements Backend {
   }
 
   submit(io: BackendIo): void {
-    const { memory, memoryOffset, offsetBytes, lengthBytes } = io;
-    assert(offsetBytes >= 0, 'an I/O lies in its store');
-    assert(offsetBytes + lengthBytes <= this.sizeBytes, 'an I/O ends in its store');
+    this.inFlight.begin(io, this.sizeBytes);
     if (io.op === IO_READ) {
-      assert(memory !== null, 'a read names its memory');
-      memory.fill(0, memoryOffset, memoryOffset + lengthBytes);
+      assert(io.memory !== null, 'a read names its memory');
+      io.memory.fill(0, io.memoryOffset, io.memoryOffset + io.lengthBytes);
     } else if (io.op !== IO_FLUSH && this.capabilities.isReadOnly) {
-      this.late.complete(io, IO_WRITE_PROTECTED);
+      this.late.end(io, IO_WRITE_PROTECTED);
       return;
     }
-    this.late.complete(io, IO_OK);
+    this.late.end(io, IO_OK);
   }
 
   async allocation(offsetBytes: number, lengthBytes: number): Promise<AllocationExtent[]> {
@@ -74,6 +74,6 @@ export class NullBackend implements Backend {
   }
 
   close(): Promise<void> {
-    return this.late.idle();
+    return this.inFlight.idle();
   }
 }

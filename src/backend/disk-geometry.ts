@@ -1,0 +1,97 @@
+/** What the kernel tells about the medium below an open file or block device: its sizes, and whether it can unmap. */
+import type { Stats } from 'node:fs';
+import { readFile, statfs } from 'node:fs/promises';
+import { BackendError } from './backend.ts';
+
+/** More makes initiators choose sector sizes their file systems refuse (mkfs.xfs takes it for its own). */
+const PHYSICAL_BLOCK_BYTES_MAX = 4096;
+const SECTOR_BYTES = 512;
+
+export interface DiskGeometry {
+  readonly sizeBytes: number;
+  /** What O_DIRECT has to be aligned to at least. */
+  readonly logicalBlockBytes: number;
+  readonly physicalBlockBytes: number;
+  /** 0 when unknown. */
+  readonly optimalIoBytes: number;
+  /** 0 when unknown. */
+  readonly unmapGranularityBytes: number;
+  /** The medium does not take writes. */
+  readonly isReadOnly: boolean;
+  /** A block device says itself whether it can unmap; null: try it on the file. */
+  readonly canUnmap: boolean | null;
+}
+
+/** @param stats of the open descriptor `fd`, a regular file or a block device */
+export function readDiskGeometry(fd: number, stats: Stats): Promise<DiskGeometry> {
+  return stats.isBlockDevice() ? readDevice(stats.rdev) : readFileGeometry(fd, stats);
+}
+
+async function readFileGeometry(fd: number, stats: Stats): Promise<DiskGeometry> {
+  const { bsize } = await statfs(`/proc/self/fd/${fd}`);
+  const blockBytes = isPowerOfTwo(bsize) ? bsize : 0;
+  return {
+    sizeBytes: stats.size,
+    // A file system without a device of its own (tmpfs, NFS, overlay) has no queue: 512 is the least that is possible.
+    logicalBlockBytes: (await readQueue(stats.dev, 'logical_block_size')) ?? SECTOR_BYTES,
+    physicalBlockBytes: physicalBlockBytes(blockBytes),
+    optimalIoBytes: 0,
+    unmapGranularityBytes: blockBytes,
+    isReadOnly: false,
+    canUnmap: null,
+  };
+}
+
+async function readDevice(dev: number): Promise<DiskGeometry> {
+  const sectors = await readNumber(`/sys/dev/block/${deviceName(dev)}/size`);
+  if (sectors === null) {
+    throw new BackendError('SIZE_UNKNOWN', `the size of block device ${deviceName(dev)} is not told: is /sys mounted?`);
+  }
+  const discardBytes = (await readQueue(dev, 'discard_max_bytes')) ?? 0;
+  const writeZeroesBytes = (await readQueue(dev, 'write_zeroes_max_bytes')) ?? 0;
+  return {
+    sizeBytes: sectors * SECTOR_BYTES,
+    logicalBlockBytes: (await readQueue(dev, 'logical_block_size')) ?? SECTOR_BYTES,
+    physicalBlockBytes: physicalBlockBytes((await readQueue(dev, 'physical_block_size')) ?? 0),
+    optimalIoBytes: (await readQueue(dev, 'optimal_io_size')) ?? 0,
+    unmapGranularityBytes: (await readQueue(dev, 'discard_granularity')) ?? 0,
+    isReadOnly: (await readNumber(`/sys/dev/block/${deviceName(dev)}/ro`)) === 1,
+    // Punching a hole is a discard that reads zeros: the kernel does it as "write zeroes, and unmap".
+    canUnmap: discardBytes > 0 && writeZeroesBytes > 0,
+  };
+}
+
+/** A partition has no queue of its own; its disk, the folder above, has. */
+async function readQueue(dev: number, name: string): Promise<number | null> {
+  const device = `/sys/dev/block/${deviceName(dev)}`;
+  return (await readNumber(`${device}/queue/${name}`)) ?? (await readNumber(`${device}/../queue/${name}`));
+}
+
+async function readNumber(path: string): Promise<number | null> {
+  let text: string;
+  try {
+    text = await readFile(path, 'ascii');
+  } catch {
+    return null; // no such attribute: an older kernel, or a file system without a device
+  }
+  const number = Number.parseInt(text, 10);
+  return Number.isSafeInteger(number) ? number : null;
+}
+
+/** "major:minor" as sysfs has it, from dev_t as glibc packs it. */
+function deviceName(dev: number): string {
+  const high = Math.floor(dev / 2 ** 32);
+  const low = dev >>> 0;
+  const major = ((low >>> 8) & 0xfff) | (high & 0xfffff000);
+  const minor = (low & 0xff) | ((low >>> 12) & 0xfff00);
+  return `${major}:${minor}`;
+}
+
+function physicalBlockBytes(blockBytes: number): number {
+  if (!isPowerOfTwo(blockBytes) || blockBytes < SECTOR_BYTES) return SECTOR_BYTES;
+  return Math.min(blockBytes, PHYSICAL_BLOCK_BYTES_MAX);
+}
+
+function isPowerOfTwo(n: number): boolean {
+  return n > 0 && Number.isInteger(Math.log2(n));
+}

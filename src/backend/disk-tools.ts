@@ -1,0 +1,33 @@
+/**
+ * The system calls that node:fs lacks and a disk needs: flock(2), fallocate(2), lseek(2) for data and holes. The addon
+ * makes them; without it util-linux's tools do, on the very same open file, so that both exclude each other.
+ */
+
+// fallocate(2) modes, <linux/falloc.h>: KEEP_SIZE with PUNCH_HOLE or ZERO_RANGE.
+export const FALLOCATE_PUNCH_HOLE = 0x03;
+export const FALLOCATE_ZERO_RANGE = 0x11;
+export type FallocateMode = typeof FALLOCATE_PUNCH_HOLE | typeof FALLOCATE_ZERO_RANGE;
+
+export interface DiskTools {
+  /**
+   * Locks the open file description of `fd`; the lock goes when the last of its descriptors is closed. False when another
+   * description holds a lock against it. Rejects with BackendError when it cannot be tried.
+   */
+  lock(fd: number, isShared: boolean): Promise<boolean>;
+  /** Calls `onDone` once, later, with 0 or a negative errno. */
+  fallocate(
+    fd: number,
+    mode: FallocateMode,
+    offsetBytes: number,
+    lengthBytes: number,
+    onDone: (errno: number) => void,
+  ): void;
+  /** Finds data and holes; null when nothing here can. */
+  readonly seek: ExtentSeek | null;
+}
+
+/** lseek(2) SEEK_DATA and SEEK_HOLE: an offset, or a negative errno (-ENXIO: no data up to the end). */
+export interface ExtentSeek {
+  data(fd: number, offsetBytes: number): Promise<number>;
+  hole(fd: number, offsetBytes: number): Promise<number>;
+}

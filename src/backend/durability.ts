@@ -1,0 +1,30 @@
+/**
+ * Remembers that a store has lost writes. Linux reports a failed write-back to a descriptor once and then marks the pages
+ * clean: a second fdatasync says 0 although the data never reached the medium. So the first failure stands until the store
+ * is opened again: no flush and no forced unit access may report success over data that may be gone.
+ */
+import { IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_OK, type IoStatus } from './backend.ts';
+
+export class Durability {
+  private hasLostWrites = false;
+
+  /** True when flushes and FUA writes have to fail with IO_HARDWARE_ERROR without being tried. */
+  get isLost(): boolean {
+    return this.hasLostWrites;
+  }
+
+  /** The status of a flush that ended with `errno` (0: no error). Any failure of a flush means lost writes. */
+  statusOfFlush(errno: number): IoStatus {
+    if (errno !== 0) this.hasLostWrites = true;
+    return this.hasLostWrites ? IO_HARDWARE_ERROR : IO_OK;
+  }
+
+  /**
+   * The status of a FUA write whose own result is `status`. Its EIO may be the one report of a write-back that failed
+   * earlier; ENOSPC and the like concern this write alone.
+   */
+  statusOfFuaWrite(status: IoStatus): IoStatus {
+    if (status === IO_MEDIUM_ERROR || status === IO_HARDWARE_ERROR) this.hasLostWrites = true;
+    return status === IO_OK && this.hasLostWrites ? IO_HARDWARE_ERROR : status;
+  }
+}

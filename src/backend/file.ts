@@ -1,0 +1,149 @@
+/**
+ * The portable engine: a regular file or a block device over node:fs, whose work libuv's threads do. It needs no addon and
+ * no io_uring. Writes go to the page cache (a volatile cache: flush is fdatasync); a FUA write goes through a second
+ * descriptor of the same inode that was opened O_DSYNC.
+ */
+import { assert } from '../util/assert.ts';
+import { RingQueue } from '../util/ring-queue.ts';
+import type { TickBatch } from '../util/tick-batch.ts';
+import {
+  type AllocationExtent,
+  type Backend,
+  type BackendCapabilities,
+  type BackendIo,
+  IO_FLUSH,
+  IO_HARDWARE_ERROR,
+  IO_OK,
+  IO_READ,
+  IO_UNMAP,
+  IO_WRITE,
+  IO_WRITE_PROTECTED,
+  type IoStatus,
+} from './backend.ts';
+import { type DiskFile, openDiskFile } from './disk-file.ts';
+import { FALLOCATE_PUNCH_HOLE, FALLOCATE_ZERO_RANGE } from './disk-tools.ts';
+import { Durability } from './durability.ts';
+import { FileOperation, type FileOperationOwner } from './file-operation.ts';
+import { FlushGroup } from './flush-group.ts';
+import { InFlight } from './in-flight.ts';
+import { LateCompletion } from './late-completion.ts';
+import { type RangeOwner, RangeQueue } from './range-queue.ts';
+import type { StorageContext, StorageSpec } from './storage-spec.ts';
+
+/**
+ * Operations handed to libuv at once. Its pool has 4 threads unless UV_THREADPOOL_SIZE says more: enough waits there to
+ * keep every thread busy, and what others ask of the pool (a name to resolve, a store to open) waits behind few only.
+ */
+export const FILE_OPERATIONS_MAX = 64;
+
+/** Zeros up to this length are written: cheaper than starting a tool or changing extents. Also the largest single write. */
+export const ZEROS_WRITTEN_BYTES_MAX = 1048576;
+
+/** Rejects with BackendError. */
+export async function openFileBackend(spec: StorageSpec, context: StorageContext): Promise<FileBackend> {
+  if (spec.isDirect)
+    context.note('warn', 'node:fs cannot bypass the page cache: "direct" has no effect', { path: spec.path });
+  const disk = await openDiskFile({ ...spec, isDirect: false }, context);
+  try {
+    return new FileBackend(disk, disk.isReadOnly ? -1 : await disk.openDsync(), context.batch);
+  } catch (cause) {
+    await disk.close();
+    throw cause;
+  }
+}
+
+export class FileBackend implements Backend, FileOperationOwner, RangeOwner {
+  readonly capabilities: BackendCapabilities;
+  readonly sizeBytes: number;
+  private readonly disk: DiskFile;
+  private readonly durability = new Durability();
+  private readonly inFlight = new InFlight();
+  private readonly late: LateCompletion;
+  private readonly flushes: FlushGroup;
+  private readonly ranges: RangeQueue;
+  private readonly freeOperations: FileOperation[] = [];
+  private readonly queued = new RingQueue<BackendIo>(256);
+  private closing: Promise<void> | null = null;
+
+  /**
+   * Takes `disk` over.
+   * @param dsyncFd from disk.openDsync(), -1 when the disk is read-only
+   */
+  constructor(disk: DiskFile, dsyncFd: number, batch: TickBatch) {
+    this.disk = disk;
+    this.sizeBytes = disk.sizeBytes;
+    this.late = new LateCompletion(batch, this.inFlight);
+    this.flushes = new FlushGroup(disk.fd, this.durability, this.inFlight);
+    this.ranges = new RangeQueue(disk.fd, disk.tools, this);
+    const file = { fd: disk.fd, dsyncFd, zeros: Buffer.alloc(ZEROS_WRITTEN_BYTES_MAX) };
+    for (let i = 0; i < FILE_OPERATIONS_MAX; i++) this.freeOperations.push(new FileOperation(file, this));
+    this.capabilities = {
+      isReadOnly: disk.isReadOnly,
+      canUnmap: disk.canUnmap,
+      isWriteThrough: false,
+      physicalBlockBytes: disk.physicalBlockBytes,
+      unmapGranularityBytes: disk.unmapGranularityBytes,
+      optimalIoBytes: disk.optimalIoBytes,
+      engine: 'node:fs',
+    };
+  }
+
+  submit(io: BackendIo): void {
+    assert(this.closing === null, 'nothing is submitted to a store that is being closed');
+    this.inFlight.begin(io, this.sizeBytes);
+    if (io.op === IO_READ) this.transfer(io);
+    else if (this.capabilities.isReadOnly) this.late.end(io, io.op === IO_FLUSH ? IO_OK : IO_WRITE_PROTECTED);
+    else if (io.op === IO_FLUSH) this.flush(io);
+    else if (io.op === IO_WRITE) this.write(io);
+    else this.zero(io);
+  }
+
+  allocation(offsetBytes: number, lengthBytes: number, countMax: number): Promise<AllocationExtent[]> {
+    return this.disk.allocation(offsetBytes, lengthBytes, countMax);
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.inFlight.idle().then(() => this.disk.close());
+    return this.closing;
+  }
+
+  onOperationDone(operation: FileOperation, io: BackendIo, status: IoStatus): void {
+    const next = this.queued.shift();
+    if (next === null) this.freeOperations.push(operation);
+    else operation.start(next);
+    const isFuaWrite = io.op === IO_WRITE && io.isFua;
+    this.inFlight.end(io, isFuaWrite ? this.durability.statusOfFuaWrite(status) : status);
+  }
+
+  onRangeZeroed(io: BackendIo): void {
+    this.inFlight.end(io, IO_OK);
+  }
+
+  onRangeRefused(io: BackendIo): void {
+    this.transfer(io);
+  }
+
+  private flush(io: BackendIo): void {
+    if (this.durability.isLost) this.late.end(io, IO_HARDWARE_ERROR);
+    else this.flushes.submit(io);
+  }
+
+  private write(io: BackendIo): void {
+    if (io.isFua && this.durability.isLost) this.late.end(io, IO_HARDWARE_ERROR);
+    else this.transfer(io);
+  }
+
+  private zero(io: BackendIo): void {
+    const { canUnmap } = this.capabilities;
+    if (canUnmap && (io.op === IO_UNMAP || io.mayUnmap)) this.ranges.submit(io, FALLOCATE_PUNCH_HOLE);
+    else if (io.lengthBytes > ZEROS_WRITTEN_BYTES_MAX && this.ranges.canZeroRange)
+      this.ranges.submit(io, FALLOCATE_ZERO_RANGE);
+    else this.transfer(io);
+  }
+
+  private transfer(io: BackendIo): void {
+    const operation = this.freeOperations.pop();
+    if (operation === undefined) this.queued.push(io);
+    else operation.start(io);
+  }
+}

@@ -1,0 +1,39 @@
+/** DiskTools by the addon's system calls. */
+import { constants } from 'node:os';
+import type { NativeAddon } from '../native/native-addon.ts';
+import { BackendError } from './backend.ts';
+import type { DiskTools, ExtentSeek, FallocateMode } from './disk-tools.ts';
+import { UtilLinuxTools } from './util-linux.ts';
+
+const { EWOULDBLOCK } = constants.errno;
+
+export class NativeTools implements DiskTools {
+  readonly seek: ExtentSeek;
+  private readonly native: NativeAddon;
+
+  constructor(native: NativeAddon) {
+    this.native = native;
+    this.seek = {
+      data: (fd, offsetBytes) => new Promise((resolve) => native.seekData(fd, offsetBytes, resolve)),
+      hole: (fd, offsetBytes) => new Promise((resolve) => native.seekHole(fd, offsetBytes, resolve)),
+    };
+  }
+
+  async lock(fd: number, isShared: boolean): Promise<boolean> {
+    if (isShared) return new UtilLinuxTools().lock(fd, true); // the addon knows the exclusive lock alone
+    const result = this.native.flock(fd);
+    if (result === -EWOULDBLOCK) return false;
+    if (result !== 0) throw new BackendError('LOCK_FAILED', `flock(2) fails with errno ${-result}`);
+    return true;
+  }
+
+  fallocate(
+    fd: number,
+    mode: FallocateMode,
+    offsetBytes: number,
+    lengthBytes: number,
+    onDone: (errno: number) => void,
+  ): void {
+    this.native.fallocate(fd, mode, offsetBytes, lengthBytes, onDone);
+  }
+}
