@@ -82,6 +82,8 @@ export class SlotPool implements BatchMember {
   isMarked = false;
   /** The whole arena. */
   readonly memory: Buffer;
+  /** The same bytes, for headers written into the headroom. */
+  readonly view: DataView;
   private readonly classes: readonly SlotClass[];
   private readonly free: Slot[][];
   private readonly waiters = new RingQueue<SlotWaiter>(64);
@@ -91,6 +93,7 @@ export class SlotPool implements BatchMember {
   constructor(memory: Buffer, classes: readonly SlotClass[], batch: TickBatch) {
     assert(memory.length >= arenaBytes(classes), 'the arena holds every slot');
     this.memory = memory;
+    this.view = new DataView(memory.buffer, memory.byteOffset, memory.length);
     this.classes = classes;
     this.batch = batch;
     let offset = 0;
