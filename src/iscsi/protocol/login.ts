@@ -83,10 +83,15 @@ export class LoginMachine<T extends LoginTarget, S> {
     return this.outcome;
   }
 
+  /** What was negotiated; it goes on in full feature phase with restart(). */
+  get negotiation(): Negotiation {
+    assert(this.party !== null, 'the negotiation is asked for after admission');
+    return this.party.negotiation;
+  }
+
   /** The connection's parameters; they hold from the PDU after the final reply on. */
   get connectionParameters(): ConnectionParameters {
-    assert(this.party !== null, 'parameters are asked for after admission');
-    return this.party.negotiation.connectionParameters();
+    return this.negotiation.connectionParameters();
   }
 
   /** What was negotiated, for the texts of full feature phase to go on with. */
