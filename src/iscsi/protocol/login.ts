@@ -94,12 +94,6 @@ export class LoginMachine<T extends LoginTarget, S> {
     return this.negotiation.connectionParameters();
   }
 
-  /** What was negotiated, for the texts of full feature phase to go on with. */
-  get negotiation(): Negotiation {
-    assert(this.party !== null, 'a negotiation is asked for after admission');
-    return this.party.negotiation;
-  }
-
   /** The normal form of the initiator's name, null until its first text is complete. */
   get initiatorName(): string | null {
     return this.party === null ? null : this.party.initiatorName;
