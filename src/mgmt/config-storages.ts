@@ -1,10 +1,11 @@
 /** The storages of a configuration: where each lies, how large it is, and that no two are the same file. */
 import { realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { STORAGE_SCHEMES } from '../backend/registry.ts';
 import { parseStoragePath } from '../backend/storage-path.ts';
 import { parseByteSize } from './byte-size.ts';
 import type { ConfigDocument } from './config-document.ts';
-import { STORAGE_SCHEMES, type StorageConfig, type StorageScheme } from './configuration.ts';
+import type { StorageConfig } from './configuration.ts';
 import { BLOCK_SHIFT_MIN, SIZE_EXPECTED, type StorageEntry } from './schema.ts';
 
 /** Kinds that gotgt or our plans know, so that the refusal can say "not yet" instead of "unknown". */
@@ -32,7 +33,8 @@ export function readStorages(document: ConfigDocument): StorageConfig[] {
 
 function readStorage(document: ConfigDocument, key: string, entry: StorageEntry, queueDepth: number): StorageConfig {
   const { scheme, path } = readLocation(document, key, entry);
-  const blockBytes = 1 << (entry.blockShift || BLOCK_SHIFT_MIN);
+  const blockShift = entry.blockShift || BLOCK_SHIFT_MIN;
+  const blockBytes = 2 ** blockShift;
   return {
     deviceID: entry.deviceID,
     scheme,
@@ -40,27 +42,23 @@ function readStorage(document: ConfigDocument, key: string, entry: StorageEntry,
     identityKey: scheme === 'null' ? `null:${entry.deviceID}` : `file:${path}`,
     isOnline: entry.online ?? true,
     sizeBytes: readSize(document, key, entry, blockBytes),
+    blockShift,
     blockBytes,
     isThin: entry.thinProvisioning ?? false,
     isReadOnly: entry.readOnly ?? false,
     isDirect: entry.direct ?? false,
-    hasWriteCache: entry.writeCache ?? true,
     vendorID: entry.vendorID ?? null,
     productID: entry.productID ?? null,
     serial: entry.serial ?? null,
-    ioUringQueueDepth: entry.ioUringQueueDepth || queueDepth || null,
+    queueDepth: entry.ioUringQueueDepth || queueDepth || null,
   };
 }
 
-function readLocation(
-  document: ConfigDocument,
-  key: string,
-  entry: StorageEntry,
-): { scheme: StorageScheme; path: string } {
+function readLocation(document: ConfigDocument, key: string, entry: StorageEntry): { scheme: string; path: string } {
   const parsed = parseStoragePath(entry.path, entry.backendType ?? null);
   if ('fault' in parsed) throw document.fault(`${key}.path`, entry.path, parsed.fault);
-  const scheme = STORAGE_SCHEMES.find((known) => known === parsed.scheme);
-  if (scheme === undefined) throw unknownScheme(document, key, entry, parsed.scheme);
+  const { scheme } = parsed;
+  if (!STORAGE_SCHEMES.includes(scheme)) throw unknownScheme(document, key, entry, scheme);
   return { scheme, path: scheme === 'null' ? '' : resolve(parsed.path) };
 }
 

@@ -4,7 +4,14 @@ import { type NegotiationOffers, OFFERS_DEFAULT, type OfferedKey } from '../iscs
 import type { ConfigDocument } from './config-document.ts';
 import { keyPath } from './config-json.ts';
 import type { LunConfig, PortalConfig, PortalGroupConfig, StorageConfig, TargetConfig } from './configuration.ts';
-import { LUN_MAX, type NegotiationEntry, type TargetEntry, TPGT_MAX } from './schema.ts';
+import {
+  ALIAS_BYTES_MAX,
+  ALIAS_EXPECTED,
+  LUN_MAX,
+  type NegotiationEntry,
+  type TargetEntry,
+  TPGT_MAX,
+} from './schema.ts';
 
 export function readTargets(
   document: ConfigDocument,
@@ -24,7 +31,7 @@ export function readTargets(
     }
     targets.push({
       name,
-      alias: entry.alias ?? null,
+      alias: readAlias(document, key, entry),
       portalGroups: readPortalGroups(document, key, entry, portals),
       luns: readLuns(document, key, entry, storages),
       offers: readOffers(document, key, entry),
@@ -42,6 +49,12 @@ function readName(document: ConfigDocument, key: string, written: string): strin
     'expected an iSCSI name of at most 223 bytes: "iqn.", year-month, "." and a reversed domain such as "iqn.2026-11.org.example:disk0"; ' +
       'or "eui." and 16 hexadecimal digits; or "naa." and 16 or 32 of them',
   );
+}
+
+function readAlias(document: ConfigDocument, key: string, { alias }: TargetEntry): string | null {
+  if (alias === undefined) return null;
+  if (Buffer.byteLength(alias) <= ALIAS_BYTES_MAX) return alias;
+  throw document.fault(`${key}.alias`, alias, `expected ${ALIAS_EXPECTED}`);
 }
 
 function readPortalGroups(
@@ -82,7 +95,7 @@ function readPortal(
       `no portal has this id; iscsiportals has ${listed(portals.map((known) => known.id))}`,
     );
   }
-  // RFC 7143 4.1.1: a portal group's portals belong to it alone within the node.
+  // RFC 7143 4.4.1: within a node a portal belongs to exactly one portal group.
   if (taken.has(id))
     throw document.fault(key, id, 'this portal is in the target already; a portal belongs to one group');
   taken.add(id);
@@ -101,11 +114,7 @@ function readLuns(
     const lunKey = keyPath(`${key}.luns`, lunText);
     const lun = decimal(lunText, LUN_MAX);
     if (lun === null) throw document.fault(lunKey, lunText, `expected a LUN from 0 to ${LUN_MAX}`);
-    const storage = storages.find((candidate) => candidate.deviceID === deviceID);
-    if (storage === undefined) {
-      const known = listed(storages.map((candidate) => candidate.deviceID));
-      throw document.fault(lunKey, deviceID, `no storage has this deviceID; storages has ${known}`);
-    }
+    const storage = findStorage(document, lunKey, deviceID, storages);
     const other = taken.get(deviceID);
     if (other !== undefined) {
       throw document.fault(
@@ -119,6 +128,18 @@ function readLuns(
     else document.warn(lunKey, `names storage ${deviceID}, which is not online: the LUN is not exported`);
   }
   return read.sort((a, b) => a.lun - b.lun);
+}
+
+function findStorage(
+  document: ConfigDocument,
+  key: string,
+  deviceID: number,
+  storages: readonly StorageConfig[],
+): StorageConfig {
+  const storage = storages.find((candidate) => candidate.deviceID === deviceID);
+  if (storage !== undefined) return storage;
+  const known = listed(storages.map((candidate) => candidate.deviceID));
+  throw document.fault(key, deviceID, `no storage has this deviceID; storages has ${known}`);
 }
 
 function readOffers(document: ConfigDocument, key: string, { negotiation = {} }: TargetEntry): NegotiationOffers {

@@ -1,32 +1,23 @@
 /** The configuration as the daemon works with it: plain data, every default filled in, every reference resolved. */
+
+import type { StorageSpec } from '../backend/storage-spec.ts';
 import type { NegotiationOffers } from '../iscsi/protocol/parameters.ts';
 import type { PortalAddress } from './portal-address.ts';
 
-/** The kinds of storage there are; 'file' and 'iouring' lie in a file or block device. */
-export const STORAGE_SCHEMES = ['file', 'iouring', 'null'] as const;
-export type StorageScheme = (typeof STORAGE_SCHEMES)[number];
-
-export interface StorageConfig {
+/** What opens the store, and what the logical unit on it is. */
+export interface StorageConfig extends StorageSpec {
   readonly deviceID: number;
-  readonly scheme: StorageScheme;
   /** Absolute; empty for null. */
   readonly path: string;
-  /** What the disk is recognised by over restarts, whatever its deviceID or engine: the key of its identity on disk. */
+  /** What the disk is recognised by over restarts, whatever its deviceID or engine: the key of its UUID. */
   readonly identityKey: string;
   readonly isOnline: boolean;
-  /** Null: what the file or device has. A multiple of blockBytes. */
-  readonly sizeBytes: number | null;
-  /** 512, 1024, 2048 or 4096. */
-  readonly blockBytes: number;
-  readonly isThin: boolean;
-  readonly isReadOnly: boolean;
-  readonly isDirect: boolean;
-  readonly hasWriteCache: boolean;
+  /** 9 to 12; blockBytes is 2 to its power. */
+  readonly blockShift: number;
+  /** ASCII, at most 8, 16 and 36 characters; null: the daemon's choice. */
   readonly vendorID: string | null;
   readonly productID: string | null;
   readonly serial: string | null;
-  /** Null: the daemon's choice. */
-  readonly ioUringQueueDepth: number | null;
 }
 
 export interface PortalConfig extends PortalAddress {

@@ -26,6 +26,9 @@ export const ERROR_RECOVERY_LEVEL_MAX = 0;
 export const PROTOCOL_LEVEL_MAX = 1;
 /** Flat addressing (SAM-5 4.7.7.3) ends at 16383. */
 export const LUN_MAX = 16383;
+/** RFC 7143 13.6: a text value of at most 255 bytes. */
+export const ALIAS_BYTES_MAX = 255;
+export const ALIAS_EXPECTED = `1 to ${ALIAS_BYTES_MAX} bytes of text on one line`;
 export const SIZE_EXPECTED = 'bytes as a whole number, or a string such as "512MiB", "1GiB", "2TiB"';
 export const PORTAL_EXPECTED = 'an address such as "192.0.2.1:3260", "[2001:db8::1]:3260", "0.0.0.0" or ":3260"';
 export const TPGT_MAX = 65535;
@@ -109,17 +112,12 @@ export const StorageSchema = Type.Object({
   ),
   readOnly: yesOrNo({ description: 'Initiators may read only (write protected).', default: false }),
   direct: yesOrNo({ description: 'O_DIRECT: past the page cache. For `iouring`.', default: false }),
-  writeCache: yesOrNo({
-    description:
-      'Write-back: a write is stable after the next flush. `false` makes every write stable before its status.',
-    default: true,
-  }),
   vendorID: asciiField(8, { description: 'T10 vendor identification in INQUIRY data.' }),
   productID: asciiField(16, { description: 'Product identification in INQUIRY data.' }),
   serial: asciiField(36, {
     description: 'Unit serial number. Without it, one made from the identity kept in the state directory.',
   }),
-  ioUringQueueDepth: queueDepth('Entries of the ring.'),
+  ioUringQueueDepth: queueDepth('Requests of this storage that are in the ring at a time.'),
   enableNUMA: yesOrNo({
     description: 'Memory and thread of this storage on `numaNode`.',
     default: false,
@@ -234,8 +232,8 @@ export const TargetSchema = Type.Object(
   {
     alias: Type.Optional(
       Type.String({
-        maxLength: 255,
-        expects: 'at most 255 characters',
+        pattern: '^[^\\u0000-\\u001f]+$',
+        expects: ALIAS_EXPECTED,
         description: 'TargetAlias, a name for people.',
       }),
     ),
@@ -264,8 +262,11 @@ export type TargetEntry = Static<typeof TargetSchema>;
 
 export const PerformanceSchema = Type.Object(
   {
-    enableIoUring: yesOrNo({ description: '`false` serves every file through `node:fs`.', default: true }),
-    ioUringQueueDepth: queueDepth('Entries of the ring for storages that do not say.'),
+    enableIoUring: yesOrNo({
+      description: "`false` serves `iouring` storages through Node's own calls, as `file`.",
+      default: true,
+    }),
+    ioUringQueueDepth: queueDepth('The same for storages that do not say.'),
     enableNUMA: yesOrNo({ description: 'Memory and threads by NUMA node.', default: false, hasNoEffectYet: true }),
     numaBufferPoolSize: wholeNumber(0, SAFE_INTEGER_MAX, {
       description: 'Buffers per NUMA node.',

@@ -217,6 +217,8 @@ describe('faults of a value', () => {
       2,
       'expected 1',
     ],
+    ['an alias of two lines', target({ alias: 'a\nb' }), `${TARGET_KEY}.alias`, 'a\nb', 'one line'],
+    ['an alias of 300 bytes', target({ alias: 'é'.repeat(150) }), `${TARGET_KEY}.alias`, 'é'.repeat(150), '255 bytes'],
     ['loginTimeoutMs 0', { limits: { loginTimeoutMs: 0 } }, 'limits.loginTimeoutMs', 0, 'from 100'],
     ['enableIoUring is 1', { performance: { enableIoUring: 1 } }, 'performance.enableIoUring', 1, 'true or false'],
   ])('%s', (_name, content, key, value, words) => {

@@ -132,15 +132,15 @@ describe("gotgt's files", () => {
         identityKey: 'file:/var/tmp/disk.img',
         isOnline: true,
         sizeBytes: null,
+        blockShift: 9,
         blockBytes: 512,
         isThin: false,
         isReadOnly: false,
         isDirect: false,
-        hasWriteCache: true,
         vendorID: null,
         productID: null,
         serial: null,
-        ioUringQueueDepth: null,
+        queueDepth: null,
       },
     ]);
     expect(targets).toEqual([
@@ -170,7 +170,7 @@ describe("gotgt's files", () => {
       ],
       performance: { enableNUMA: true, enableIoUring: true, ioUringQueueDepth: 4096, numaBufferSize: 262144 },
     });
-    expect(storages).toMatchObject([{ scheme: 'iouring', blockBytes: 4096, ioUringQueueDepth: 4096 }]);
+    expect(storages).toMatchObject([{ scheme: 'iouring', blockBytes: 4096, queueDepth: 4096 }]);
     expect(performance).toEqual({ isIoUringEnabled: true });
     expect(warnings).toEqual([
       'test.json: without effect yet: storages[0].enableNUMA, storages[0].numaNode, performance.enableNUMA, performance.numaBufferSize',
