@@ -3,4 +3,6 @@ import { describeFileContract, describeForgetfulContract } from './backend-contr
 
 describeForgetfulContract('null', { scheme: 'null' });
 describeFileContract('file', { scheme: 'file' });
+// tmpfs has no zero range: zeros are written there.
+describeFileContract('file on tmpfs', { scheme: 'file', parentFolder: '/dev/shm' });
 describeFileContract('iouring', { scheme: 'iouring' });

@@ -13,6 +13,8 @@ export interface ContractSubject {
   readonly scheme: string;
   /** What the spec says beside the scheme. */
   readonly spec?: Partial<StorageSpec>;
+  /** Where the files lie, when it matters what the file system can. */
+  readonly parentFolder?: string;
 }
 
 export class Bench {
@@ -26,7 +28,7 @@ export class Bench {
   }
 
   begin(): void {
-    this.rig = new BackendRig();
+    this.rig = new BackendRig(this.subject.parentFolder);
   }
 
   async end(): Promise<void> {

@@ -42,11 +42,12 @@ export class BackendRig {
   readonly batch = new TickBatch((work) => process.nextTick(work));
   readonly notes: string[] = [];
   readonly note: Note = (_level, message) => this.notes.push(message);
-  readonly folder = mkdtempSync(join(tmpdir(), 'gotgt-backend-'));
+  readonly folder: string;
   readonly pool: SlotPool;
   private readonly holder = new SlotHolder();
 
-  constructor() {
+  constructor(parentFolder = tmpdir()) {
+    this.folder = mkdtempSync(join(parentFolder, 'gotgt-backend-'));
     const bytes = arenaBytes(CLASSES);
     const memory = this.native === null ? Buffer.alloc(bytes) : this.native.createArena(bytes).memory;
     this.pool = new SlotPool(memory, CLASSES, this.batch);
