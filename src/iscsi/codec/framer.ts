@@ -68,11 +68,6 @@ export class Framer {
     this.memoryOffset = offset;
   }
 
-  /** Forgets where the data segment under way goes: the rest of it is read and thrown away. */
-  discard(): void {
-    this.memory = null;
-  }
-
   /** Takes bytes[start, end), borrowed for this call. `view` covers the same bytes as `bytes`. */
   push(bytes: Uint8Array, view: DataView, start: number, end: number): void {
     let at = start;

@@ -184,12 +184,12 @@ export class DataOut {
     if (!this.isVoid) this.progress();
   }
 
-  /** The command is over: slots go back, R2Ts are void. */
-  end(): void {
+  /** The command is over: slots go back, but for `kept`, which somebody else releases; R2Ts are void. */
+  end(kept: Slot | null): void {
     this.isVoid = true;
     for (let i = 0; i < this.segmentCount; i++) {
       const segment = this.segments[i] as Segment;
-      if (segment.slot !== null) segment.slot.release();
+      if (segment.slot !== null && segment.slot !== kept) segment.slot.release();
       segment.slot = null;
     }
     this.segmentCount = 0;

@@ -74,6 +74,10 @@ export class FullFeature implements Phase, TaskHome {
   private readonly ahs = new AdditionalHeaders();
   /** The task whose PDU is under way, null when it has none or has ended meanwhile. */
   private task: ScsiTask | null = null;
+  /** The slot that the data segment under way goes to. */
+  private receivingSlot: Slot | null = null;
+  /** receivingSlot belongs to no task any more: it is released when the data segment has been read. */
+  private isOrphaned = false;
   private isControl = false;
   /** The header of a PDU whose data digest may turn out wrong: a Reject quotes it. */
   private readonly header = new Uint8Array(BHS_BYTES);
@@ -122,6 +126,7 @@ export class FullFeature implements Phase, TaskHome {
   }
 
   onPdu(isIntact: boolean): void {
+    this.endReception();
     if (this.isControl) return this.control.onPdu(isIntact);
     if (!isIntact) this.writer.reject(REJECT_DATA_DIGEST_ERROR, this.header);
     const { task } = this;
@@ -145,6 +150,7 @@ export class FullFeature implements Phase, TaskHome {
       if (task.isAt(this)) own.push(task);
     });
     for (const task of own) task.terminate();
+    this.endReception(); // nothing is received any more
     this.control.onClosed();
   }
 
@@ -156,14 +162,31 @@ export class FullFeature implements Phase, TaskHome {
     return this.session.nextTargetTransferTag();
   }
 
+  /**
+   * The transport may have told the kernel already to receive into this slot, so it must not become another's while the
+   * data segment is under way.
+   */
+  slotInReception(task: ScsiTask): Slot | null {
+    if (task !== this.task || this.receivingSlot === null) return null;
+    this.isOrphaned = true;
+    return this.receivingSlot;
+  }
+
   onTaskEnded(task: ScsiTask): void {
-    if (task === this.task) {
-      // Its slot is another's from now on: what is still to come of the PDU must not go there.
-      this.host.framer.discard();
-      this.task = null;
-    }
+    if (task === this.task) this.task = null;
     this.session.onTaskRemoved(task);
     this.host.services.tasks.giveBack(task);
+  }
+
+  private receiveInto(slot: Slot, memoryOffset: number): void {
+    this.receivingSlot = slot;
+    this.host.framer.receiveInto(slot.memory, memoryOffset);
+  }
+
+  private endReception(): void {
+    if (this.isOrphaned) this.receivingSlot?.release();
+    this.isOrphaned = false;
+    this.receivingSlot = null;
   }
 
   private onCommandHeader(
@@ -233,7 +256,7 @@ export class FullFeature implements Phase, TaskHome {
       if (slot === null) task.refuse(STATUS_TASK_SET_FULL);
     }
     task.dataOut.begin(totalBytes, slot, limit, isOpen, this.maxBurstLength, this.maxOutstandingR2T);
-    if (slot !== null && dataBytes > 0) this.host.framer.receiveInto(slot.memory, slot.dataOffset);
+    if (slot !== null && dataBytes > 0) this.receiveInto(slot, slot.dataOffset);
   }
 
   private onDataOutHeader(bytes: Uint8Array, offset: number, dataBytes: number): void {
@@ -245,7 +268,7 @@ export class FullFeature implements Phase, TaskHome {
     if (reason !== 0) return this.writer.reject(reason, bytes.subarray(offset, offset + BHS_BYTES));
     this.task = task;
     const slot = task.dataOut.pduSlot;
-    if (slot !== null && dataBytes > 0) this.host.framer.receiveInto(slot.memory, task.dataOut.pduMemoryOffset);
+    if (slot !== null && dataBytes > 0) this.receiveInto(slot, task.dataOut.pduMemoryOffset);
   }
 
   /** Rejects a request in its turn: a numbered PDU keeps its place in CmdSN order. */

@@ -7,11 +7,12 @@ import { type Authenticator, NoneAuthenticator } from './auth.ts';
 import type { LoginTarget } from './login-directory.ts';
 import type { NegotiationOffers } from './parameters.ts';
 
-/** A network portal: where the daemon listens. */
+/** A network portal (RFC 7143 4.4.4): where the daemon listens. */
 export interface Portal {
-  /** "address:port", IPv6 in brackets, as bound; the port is the real one. */
+  /** As SendTargets tells it: an address (IPv6 in brackets) or a name. */
   readonly host: string;
-  readonly port: number;
+  /** The port that is listened on, known once it is. */
+  port: number;
   /** Bound to every address: initiators are told the one that they came by. */
   readonly isWildcard: boolean;
 }

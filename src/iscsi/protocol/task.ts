@@ -36,6 +36,8 @@ export interface TaskHome {
   readonly peerSegmentBytes: number;
   readonly maxBurstLength: number;
   nextTargetTransferTag(): number;
+  /** The slot that a PDU of `task` is being received into; from here it is the connection's to release, else null. */
+  slotInReception(task: ScsiTask): Slot | null;
   /** The task has sent what it had to send and holds nothing any more; the record goes back to its store. */
   onTaskEnded(task: ScsiTask): void;
 }
@@ -263,7 +265,7 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
 
   private finish(): void {
     this.releaseWindow();
-    this.dataOut.end();
+    this.dataOut.end(this.home.slotInReception(this));
     if (this.isWaitingForSlot) this.home.pool.stopWaiting(this);
     this.home.onTaskEnded(this);
   }

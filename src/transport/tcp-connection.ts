@@ -1,0 +1,156 @@
+/**
+ * One TCP connection: carries bytes between a socket and the protocol's Connection. Where the socket was made from a
+ * descriptor, the kernel reads into memory of our choice: the reactor's one receive buffer, or, for a large Data-Out, the
+ * command's own slot. Reading is synchronous with its callback, so one buffer serves every connection.
+ */
+import { Socket } from 'node:net';
+import type { Connection } from '../iscsi/protocol/connection.ts';
+import type { OutputBatch } from '../iscsi/protocol/output.ts';
+import { type CloseCause, type ConnectionSink, TIMER_KINDS, type TimerKind } from '../iscsi/protocol/sink.ts';
+import { RingQueue } from '../util/ring-queue.ts';
+
+/** How long what was written last may take to leave before the socket is torn down. */
+const CLOSE_GRACE_MS = 1000;
+/** Causes after which nobody waits for what was written: the peer is dead, or has a new connection. */
+const ABRUPT: ReadonlySet<CloseCause> = new Set(['reinstated', 'keepalive-timeout', 'login-timeout', 'header-digest']);
+
+/** A receive buffer and a view of it, lent by the reactor to all its connections. */
+export class ReceiveBuffer {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+
+  constructor(lengthBytes: number) {
+    this.bytes = Buffer.alloc(lengthBytes);
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, lengthBytes);
+  }
+}
+
+export class TcpConnection implements ConnectionSink {
+  private readonly socket: Socket;
+  private readonly onEnd: (connection: TcpConnection) => void;
+  private connection: Connection | null = null;
+  private readonly inFlight = new RingQueue<OutputBatch>(8);
+  private readonly timers: (NodeJS.Timeout | null)[] = new Array<NodeJS.Timeout | null>(TIMER_KINDS).fill(null);
+  private closeTimer: NodeJS.Timeout | null = null;
+  private cause: CloseCause = 'peer';
+  private isReceivingDirect = false;
+  private readonly onWriteDone: () => void;
+
+  private constructor(makeSocket: (self: TcpConnection) => Socket, onEnd: (connection: TcpConnection) => void) {
+    this.onEnd = onEnd;
+    this.onWriteDone = () => this.reportWritten();
+    this.socket = makeSocket(this);
+    this.socket.on('error', () => {
+      this.cause = 'transport'; // 'close' follows and is the end of it
+    });
+    this.socket.on('end', () => this.socket.destroy());
+    this.socket.on('close', () => this.finish());
+  }
+
+  /** @param fd a connected descriptor, taken over */
+  static fromDescriptor(fd: number, buffer: ReceiveBuffer, onEnd: (connection: TcpConnection) => void): TcpConnection {
+    return new TcpConnection((self) => {
+      const onread = {
+        buffer: () => self.nextBuffer(buffer),
+        callback: (count: number) => self.onRead(count, buffer),
+      };
+      return new Socket({ fd, onread, readable: true, writable: true } as ConstructorParameters<typeof Socket>[0]);
+    }, onEnd);
+  }
+
+  /** @param socket a connected socket, taken over */
+  static fromSocket(socket: Socket, onEnd: (connection: TcpConnection) => void): TcpConnection {
+    return new TcpConnection((self) => {
+      socket.on('data', (chunk: Buffer) => {
+        const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+        self.connection?.onBytes(chunk, view, 0, chunk.length);
+      });
+      return socket;
+    }, onEnd);
+  }
+
+  /** The protocol's side; bytes arrive from here on. */
+  start(connection: Connection): void {
+    this.connection = connection;
+    this.socket.resume();
+  }
+
+  /** Tears the socket down now. */
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  // ConnectionSink
+
+  write(batch: OutputBatch): void {
+    this.inFlight.push(batch);
+    const { socket } = this;
+    const last = batch.pieceCount - 1;
+    if (last > 0) socket.cork();
+    for (let i = 0; i <= last; i++) {
+      const piece = (batch.memories[i] as Buffer).subarray(batch.starts[i], batch.ends[i]);
+      if (i === last) socket.write(piece, this.onWriteDone);
+      else socket.write(piece);
+    }
+    if (last > 0) socket.uncork();
+  }
+
+  close(cause: CloseCause): void {
+    this.cause = cause;
+    if (ABRUPT.has(cause)) {
+      this.socket.destroy();
+      return;
+    }
+    this.socket.end();
+    this.closeTimer ??= setTimeout(() => this.socket.destroy(), CLOSE_GRACE_MS);
+  }
+
+  pauseReading(): void {
+    this.socket.pause();
+  }
+
+  resumeReading(): void {
+    if (!this.socket.destroyed) this.socket.resume();
+  }
+
+  armTimer(kind: TimerKind, ms: number): void {
+    const timer = this.timers[kind];
+    if (timer) clearTimeout(timer);
+    this.timers[kind] = ms === 0 ? null : setTimeout(() => this.connection?.onTimer(kind), ms);
+  }
+
+  private nextBuffer(shared: ReceiveBuffer): Uint8Array {
+    const framer = this.connection?.framer;
+    const directBytes = framer === undefined ? 0 : framer.directBytes;
+    this.isReceivingDirect = directBytes > 0;
+    if (framer === undefined || directBytes === 0) return shared.bytes;
+    const memory = framer.directMemory as Uint8Array;
+    return memory.subarray(framer.directOffset, framer.directOffset + directBytes);
+  }
+
+  private onRead(count: number, shared: ReceiveBuffer): boolean {
+    const { connection } = this;
+    if (connection === null) return true;
+    if (this.isReceivingDirect) connection.onDirectBytes(count);
+    else connection.onBytes(shared.bytes, shared.view, 0, count);
+    return true;
+  }
+
+  private reportWritten(): void {
+    const batch = this.inFlight.shift();
+    // After 'close' everything has been given back already.
+    if (batch !== null) this.connection?.onWritten(batch);
+  }
+
+  private finish(): void {
+    for (const timer of this.timers) if (timer) clearTimeout(timer);
+    if (this.closeTimer !== null) clearTimeout(this.closeTimer);
+    const { connection } = this;
+    if (connection !== null) {
+      for (let batch = this.inFlight.shift(); batch !== null; batch = this.inFlight.shift())
+        connection.onWritten(batch);
+      connection.onClosed(this.cause);
+    }
+    this.onEnd(this);
+  }
+}
