@@ -4,13 +4,20 @@ import type { LogLevel } from './daemon-options.ts';
 
 const STDOUT = 1;
 
-/** @param isTerminal whether a person reads it (process.stdout.isTTY) */
-export async function createLogger(level: LogLevel, isTerminal: boolean): Promise<Logger> {
+/**
+ * @param isTerminal whether a person reads it (process.stdout.isTTY)
+ * @param destination a descriptor or a file
+ */
+export async function createLogger(
+  level: LogLevel,
+  isTerminal: boolean,
+  destination: number | string = STDOUT,
+): Promise<Logger> {
   // Synchronous: a line that says why the process stops must not stay in a buffer.
-  if (!isTerminal) return pino({ level }, pino.destination({ dest: STDOUT, sync: true }));
+  if (!isTerminal) return pino({ level }, pino.destination({ dest: destination, sync: true }));
   const { PinoPretty } = await import('pino-pretty');
   const pretty = PinoPretty({
-    destination: STDOUT,
+    destination,
     sync: true,
     ignore: 'pid,hostname',
     translateTime: 'SYS:HH:MM:ss.l',

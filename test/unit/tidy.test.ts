@@ -20,6 +20,8 @@ interface Layer {
   readonly isPure?: true;
 }
 
+const BELOW_THE_ROOT = ['util', 'native', 'backend', 'scsi', 'iscsi', 'transport', 'mgmt'];
+
 /** From the bottom up. */
 const LAYERS: readonly Layer[] = [
   { place: 'util', mayImport: [] },
@@ -30,14 +32,10 @@ const LAYERS: readonly Layer[] = [
   { place: 'iscsi/protocol', mayImport: ['util', 'iscsi/codec', 'scsi'], isPure: true },
   { place: 'transport', mayImport: ['util', 'native', 'iscsi'] },
   { place: 'mgmt', mayImport: ['util', 'scsi', 'iscsi', 'backend'] },
-  {
-    place: 'daemon.ts',
-    mayImport: ['util', 'native', 'backend', 'scsi', 'iscsi', 'transport', 'mgmt'],
-  },
-  {
-    place: 'index.ts',
-    mayImport: ['util', 'native', 'backend', 'scsi', 'iscsi', 'transport', 'mgmt', 'daemon.ts'],
-  },
+  // The composition root.
+  { place: 'reactor.ts', mayImport: BELOW_THE_ROOT },
+  { place: 'daemon.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts'] },
+  { place: 'index.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts', 'daemon.ts'] },
   { place: 'cli', mayImport: ['mgmt/schema.ts', 'mgmt/daemon-options.ts', 'mgmt/config-error.ts'] },
   // The one way into the composition root from the command line: loaded when the verb runs, so that --help stays quick.
   {
