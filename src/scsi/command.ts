@@ -8,6 +8,7 @@
  */
 import type { Slot, SlotHolder } from '../util/slot-pool.ts';
 import type { Nexus } from './nexus.ts';
+import type { Task } from './task.ts';
 
 /** Task attributes (SAM-5 8.9). */
 export const TASK_SIMPLE = 0;
@@ -84,6 +85,9 @@ export class ScsiCommand {
   finalSlot: Slot | null = null;
   finalBytes = 0;
   isAborted = false;
+
+  /** The device server's: its record of this command, from execute() to onCommandDone(). */
+  task: Task | null = null;
 
   constructor(owner: CommandOwner, nexus: Nexus, holder: SlotHolder) {
     this.owner = owner;

@@ -4,8 +4,23 @@
  */
 import type { Slot } from '../util/slot-pool.ts';
 import type { ScsiCommand } from './command.ts';
+import type { DeviceServerContext } from './device-server.ts';
+import type { LogicalUnit } from './logical-unit.ts';
+import { decodeLun, LunMap, REPORT_LUNS_WELL_KNOWN_HIGH } from './lun-map.ts';
 import type { Nexus } from './nexus.ts';
+import { SENSE_COMMANDS_CLEARED_BY_ANOTHER_INITIATOR, SENSE_REPORTED_LUNS_DATA_HAS_CHANGED } from './sense.ts';
+import { ADDRESSED_ABSENT, ADDRESSED_DISK, ADDRESSED_WELL_KNOWN, settle } from './task.ts';
 import type { TaskManagementRequest } from './task-management.ts';
+import {
+  ABORT_TASK,
+  ABORT_TASK_SET,
+  CLEAR_ACA,
+  CLEAR_TASK_SET,
+  FUNCTION_COMPLETE,
+  INCORRECT_LOGICAL_UNIT_NUMBER,
+  LOGICAL_UNIT_RESET,
+  TARGET_RESET,
+} from './task-management.ts';
 
 export interface ScsiTargetDevice {
   /** Takes `command` and ends it later, or at once, with owner.onCommandDone. */
@@ -22,4 +37,146 @@ export interface ScsiTargetDevice {
   openNexus(nexus: Nexus): void;
   /** I_T nexus loss (SAM-5 6.3.4). Its commands must have been aborted. */
   closeNexus(nexus: Nexus): void;
+}
+
+/** The logical units of one target. A unit may stand in several target devices of the same reactor. */
+export class TargetDevice implements ScsiTargetDevice {
+  private readonly context: DeviceServerContext;
+  private readonly lunMap = new LunMap();
+
+  constructor(context: DeviceServerContext) {
+    this.context = context;
+  }
+
+  /**
+   * Exports `unit` under `lun`, 0 to LUN_MAX and not in use. Initiators that are connected are told by a unit attention
+   * condition on the units they know.
+   */
+  addLogicalUnit(lun: number, unit: LogicalUnit): void {
+    this.lunMap.set(lun, unit);
+    this.establishLunsChanged(unit);
+  }
+
+  /** Ends the export of `lun`; commands on their way go on. Returns the unit, or null when there was none. */
+  removeLogicalUnit(lun: number): LogicalUnit | null {
+    const unit = this.lunMap.delete(lun);
+    this.establishLunsChanged(null);
+    return unit;
+  }
+
+  /** The unit behind `lun`, or null. */
+  logicalUnit(lun: number): LogicalUnit | null {
+    return this.lunMap.get(lun);
+  }
+
+  /** Calls `visit` for each exported unit, in ascending order of LUN. */
+  forEachLogicalUnit(visit: (unit: LogicalUnit, lun: number) => void): void {
+    this.lunMap.visit(visit);
+  }
+
+  /** Commands in the task sets of all units; zero when the device has been drained. */
+  get taskCount(): number {
+    let count = 0;
+    this.lunMap.visit((unit) => {
+      count += unit.taskCount;
+    });
+    return count;
+  }
+
+  execute(command: ScsiCommand): void {
+    const { lunHigh, lunLow } = command;
+    const unit = this.lunMap.get(decodeLun(lunHigh, lunLow));
+    if (unit !== null) this.context.execute(command, unit, ADDRESSED_DISK, this.lunMap);
+    else if (isWellKnown(lunHigh, lunLow)) this.context.execute(command, null, ADDRESSED_WELL_KNOWN, this.lunMap);
+    else this.context.execute(command, null, ADDRESSED_ABSENT, this.lunMap);
+  }
+
+  deliverDataOut(command: ScsiCommand, slot: Slot, bufferOffset: number, lengthBytes: number): void {
+    // A command that ended by itself or by another nexus' task management no longer wants what it had asked for.
+    if (command.task === null) slot.release();
+    else command.task.deliverDataOut(slot, bufferOffset, lengthBytes);
+  }
+
+  abort(command: ScsiCommand): void {
+    if (command.task !== null) command.task.abort(null);
+  }
+
+  manageTasks(request: TaskManagementRequest): void {
+    // One more than the affected tasks, so that tasks which end at once do not answer before all have been found.
+    request.pendingCount = 1;
+    request.response = FUNCTION_COMPLETE;
+    this.perform(request);
+    settle(request);
+  }
+
+  openNexus(_nexus: Nexus): void {
+    // Nothing is kept for a nexus before its first command to a unit; that one finds the power on condition pending.
+  }
+
+  closeNexus(nexus: Nexus): void {
+    this.lunMap.visit((unit) => unit.forgetNexus(nexus));
+  }
+
+  private perform(request: TaskManagementRequest): void {
+    if (request.function === TARGET_RESET) {
+      this.lunMap.visit((unit) => resetUnit(unit, request));
+      return;
+    }
+    const unit = this.lunMap.get(decodeLun(request.lunHigh, request.lunLow));
+    if (unit !== null) performOn(unit, request);
+    else if (isWellKnown(request.lunHigh, request.lunLow)) abortOne(request);
+    else request.response = INCORRECT_LOGICAL_UNIT_NUMBER;
+  }
+
+  /** SPC-4 6.33: REPORTED LUNS DATA HAS CHANGED, on every unit but the new one. */
+  private establishLunsChanged(newUnit: LogicalUnit | null): void {
+    this.lunMap.visit((unit) => {
+      if (unit !== newUnit) unit.establishAttention(SENSE_REPORTED_LUNS_DATA_HAS_CHANGED, null);
+    });
+  }
+}
+
+function isWellKnown(lunHigh: number, lunLow: number): boolean {
+  return lunHigh === REPORT_LUNS_WELL_KNOWN_HIGH && lunLow === 0;
+}
+
+function performOn(unit: LogicalUnit, request: TaskManagementRequest): void {
+  switch (request.function) {
+    case ABORT_TASK:
+      abortOne(request);
+      return;
+    case ABORT_TASK_SET:
+      abortSet(unit, request, request.nexus);
+      return;
+    case CLEAR_TASK_SET:
+      abortSet(unit, request, null);
+      return;
+    case LOGICAL_UNIT_RESET:
+      resetUnit(unit, request);
+      return;
+    case CLEAR_ACA: // no ACA condition ever arises, so it is cleared (SAM-5 7.4)
+    case TARGET_RESET:
+      return;
+  }
+}
+
+function abortOne(request: TaskManagementRequest): void {
+  if (request.function === ABORT_TASK && request.command !== null) request.command.task?.abort(request);
+}
+
+/** Other nexuses whose commands are gone learn it by unit attention, as the TAS bit is zero (SAM-5 5.14, table 45). */
+function abortSet(unit: LogicalUnit, request: TaskManagementRequest, nexus: Nexus | null): void {
+  unit.taskSet.abortAll(nexus, request, (cleared) => {
+    unit.establishAttentionFor(cleared, SENSE_COMMANDS_CLEARED_BY_ANOTHER_INITIATOR);
+  });
+}
+
+function resetUnit(unit: LogicalUnit, request: TaskManagementRequest): void {
+  unit.taskSet.abortAll(null, request, ignoreCleared);
+  unit.reset();
+}
+
+/** A reset has a unit attention condition of its own for every nexus. */
+function ignoreCleared(): void {
+  return;
 }

@@ -1,0 +1,128 @@
+/**
+ * What the command table states of one command. Every column must be given; none has a default that could let a command
+ * past a check nobody thought of.
+ */
+import type { ScsiCommand } from './command.ts';
+import { NO_SENSE_VALUE } from './command.ts';
+import type { LogicalUnit } from './logical-unit.ts';
+import type { Addressed, Task } from './task.ts';
+
+/** Which way a command's data goes. */
+export const DATA_NONE = 0;
+export const DATA_IN = 1;
+export const DATA_OUT = 2;
+export type DataDirection = typeof DATA_NONE | typeof DATA_IN | typeof DATA_OUT;
+
+/** What a command does to the medium, and so what must be true before it runs. */
+export const MEDIUM_UNTOUCHED = 0;
+export const MEDIUM_READ = 1;
+export const MEDIUM_WRITTEN = 2;
+export type MediumAccess = typeof MEDIUM_UNTOUCHED | typeof MEDIUM_READ | typeof MEDIUM_WRITTEN;
+
+/** When a command from an I_T nexus without the reservation conflicts with it (SPC-4 table 66, SBC-3 table 13). */
+export const RESERVATION_NEVER_CONFLICTS = 0;
+/** Allowed under Write Exclusive types, conflicts under Exclusive Access types. */
+export const RESERVATION_OF_READS = 1;
+/** Conflicts under every type. */
+export const RESERVATION_OF_WRITES = 2;
+/** START STOP UNIT: allowed with START one and POWER CONDITION zero, else as writes. */
+export const RESERVATION_OF_START_STOP = 3;
+/** PREVENT ALLOW MEDIUM REMOVAL: allowed with PREVENT zero, else as writes. */
+export const RESERVATION_OF_PREVENT = 4;
+export type ReservationRule =
+  | typeof RESERVATION_NEVER_CONFLICTS
+  | typeof RESERVATION_OF_READS
+  | typeof RESERVATION_OF_WRITES
+  | typeof RESERVATION_OF_START_STOP
+  | typeof RESERVATION_OF_PREVENT;
+
+/** Whether a pending unit attention condition ends the command (SAM-5 5.14). */
+export const ATTENTION_REPORTED = 0;
+/** INQUIRY, REPORT LUNS and REQUEST SENSE run as if there were none. */
+export const ATTENTION_LEFT_PENDING = 1;
+export type AttentionRule = typeof ATTENTION_REPORTED | typeof ATTENTION_LEFT_PENDING;
+
+export const NO_SERVICE_ACTION = -1;
+
+export interface CommandDescription {
+  readonly name: string;
+  /** SERVICE ACTION field, or NO_SERVICE_ACTION. */
+  readonly serviceAction: number;
+  /**
+   * CDB USAGE DATA (SPC-4 6.37.3): the operation code, then one mask a byte of the bits that are evaluated. Where the
+   * service action stands, its value. Its length is the CDB's.
+   */
+  readonly usage: readonly number[];
+  readonly direction: DataDirection;
+  readonly medium: MediumAccess;
+  readonly reservation: ReservationRule;
+  readonly attention: AttentionRule;
+  /** The furthest from a disk that a LUN may stand for. */
+  readonly reach: Addressed;
+  /** Whether `unit` has this command at all. */
+  readonly isOffered: (unit: LogicalUnit) => boolean;
+  readonly handler: (task: Task) => void;
+}
+
+/** CDBs of ours end within four words; longer ones come with the variable length format. */
+const CDB_WORDS = 4;
+const SERVICE_ACTION_MASK = 0x1f;
+
+export class CommandEntry {
+  readonly name: string;
+  readonly operationCode: number;
+  readonly serviceAction: number;
+  readonly usage: Uint8Array;
+  readonly direction: DataDirection;
+  readonly medium: MediumAccess;
+  readonly reservation: ReservationRule;
+  readonly attention: AttentionRule;
+  readonly reach: Addressed;
+  readonly isOffered: (unit: LogicalUnit) => boolean;
+  readonly handler: (task: Task) => void;
+  /** The bits of each CDB word that must be zero. */
+  private readonly reserved: Uint32Array;
+
+  constructor(description: CommandDescription) {
+    this.name = description.name;
+    this.operationCode = description.usage[0]!;
+    this.serviceAction = description.serviceAction;
+    this.usage = Uint8Array.from(description.usage);
+    this.direction = description.direction;
+    this.medium = description.medium;
+    this.reservation = description.reservation;
+    this.attention = description.attention;
+    this.reach = description.reach;
+    this.isOffered = description.isOffered;
+    this.handler = description.handler;
+    this.reserved = reservedWords(this.usage, description.serviceAction !== NO_SERVICE_ACTION);
+  }
+
+  get cdbBytes(): number {
+    return this.usage.length;
+  }
+
+  /**
+   * The first reserved bit that is set in `command`'s CDB, as byte * 8 + bit, or NO_SENSE_VALUE. Bytes behind the CDB's
+   * length are the transport's padding.
+   */
+  reservedBit(command: ScsiCommand): number {
+    const { reserved } = this;
+    for (let word = 0; word < CDB_WORDS; word++) {
+      const wrong = command.cdbView.getUint32(word * 4) & reserved[word]!;
+      if (wrong !== 0) {
+        const leading = Math.clz32(wrong);
+        return (word * 4 + (leading >>> 3)) * 8 + 7 - (leading & 7);
+      }
+    }
+    return NO_SENSE_VALUE;
+  }
+}
+
+function reservedWords(usage: Uint8Array, hasServiceAction: boolean): Uint32Array {
+  const bytes = new Uint8Array(CDB_WORDS * 4);
+  for (let i = 1; i < usage.length; i++) bytes[i] = ~usage[i]!;
+  if (hasServiceAction) bytes[1] = bytes[1]! & ~SERVICE_ACTION_MASK;
+  const view = new DataView(bytes.buffer);
+  return Uint32Array.from({ length: CDB_WORDS }, (_, word) => view.getUint32(word * 4));
+}

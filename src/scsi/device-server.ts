@@ -1,0 +1,144 @@
+/**
+ * The device server (SAM-5 4.6.5): from an arrived command to an enabled task. The order of the checks is the standards':
+ * logical unit, operation code and service action, CDB, task set; then, once the task is enabled, unit attention,
+ * reservation, medium and write protection (LogicalUnit.obstacleTo), and the handler.
+ *
+ * One DeviceServerContext serves all logical units of a reactor: it owns the working records, the scratch memory for
+ * parameter data and the compare buffer.
+ */
+import { assert } from '../util/assert.ts';
+import type { SlotPool } from '../util/slot-pool.ts';
+import { SEGMENT_BYTES_MAX } from '../util/slot-pool.ts';
+import type { ScsiCommand } from './command.ts';
+import { NO_SENSE_VALUE, STATUS_CHECK_CONDITION, STATUS_TASK_SET_FULL, TASK_ACA } from './command.ts';
+import type { CommandEntry } from './command-entry.ts';
+import type { CommandTable } from './command-table.ts';
+import { createCommandTable } from './command-table.ts';
+import { CompareBuffer } from './compare-buffer.ts';
+import type { LogicalUnit } from './logical-unit.ts';
+import type { LunMap } from './lun-map.ts';
+import {
+  cdbFieldPointer,
+  SENSE_INVALID_COMMAND_OPERATION_CODE,
+  SENSE_INVALID_FIELD_IN_CDB,
+  SENSE_INVALID_MESSAGE_ERROR,
+  SENSE_LOGICAL_UNIT_NOT_SUPPORTED,
+} from './sense.ts';
+import type { Addressed } from './task.ts';
+import { ADDRESSED_ABSENT, Task } from './task.ts';
+
+/**
+ * Working records of one reactor, about 1 KiB each, made when first needed: eight logical units with full task sets.
+ * Beyond that commands get TASK SET FULL.
+ */
+export const TASKS_PER_REACTOR_MAX = 16384;
+
+/** SERVICE ACTION stands in the low bits of byte 1 (SPC-4 4.2.2.2). */
+const SERVICE_ACTION_BYTE = 1;
+const SERVICE_ACTION_MASK = 0x1f;
+const SERVICE_ACTION_TOP_BIT = 4;
+
+export class DeviceServerContext {
+  readonly pool: SlotPool;
+  readonly table: CommandTable;
+  readonly compareBuffer: CompareBuffer;
+  /** Where parameter data is built before it is cut to the allocation length; valid within one call. */
+  readonly scratch: Buffer;
+  private readonly freeTasks: Task[] = [];
+  private taskCount = 0;
+
+  /** @param pool the reactor's; one slot of it is set aside until close() */
+  constructor(pool: SlotPool) {
+    this.pool = pool;
+    this.table = createCommandTable();
+    this.compareBuffer = new CompareBuffer(pool);
+    this.scratch = Buffer.alloc(SEGMENT_BYTES_MAX);
+  }
+
+  /** Takes `command` for what its LUN stands for: a unit, or null for the well known logical unit and for none. */
+  execute(command: ScsiCommand, unit: LogicalUnit | null, addressed: Addressed, lunMap: LunMap): void {
+    const entry = this.table.find(command.cdb);
+    if (entry === null || entry.reach < addressed || (unit !== null && !entry.isOffered(unit))) {
+      this.refuse(command, addressed);
+    } else if (this.isCdbValid(command, entry)) {
+      this.enter(command, entry, unit, addressed, lunMap);
+    }
+  }
+
+  /** Frees a record whose task is over. */
+  putTask(task: Task): void {
+    this.freeTasks.push(task);
+  }
+
+  /** Gives back what was set aside, when the reactor ends and every task is over. */
+  close(): void {
+    assert(this.freeTasks.length === this.taskCount, 'every task is over when the reactor ends');
+    this.compareBuffer.close();
+  }
+
+  private refuse(command: ScsiCommand, addressed: Addressed): void {
+    if (addressed === ADDRESSED_ABSENT) {
+      endWithCheck(command, SENSE_LOGICAL_UNIT_NOT_SUPPORTED, NO_SENSE_VALUE);
+    } else if (this.table.hasServiceActions(command.cdb[0]!)) {
+      const pointer = cdbFieldPointer(SERVICE_ACTION_BYTE, SERVICE_ACTION_TOP_BIT);
+      endWithCheck(command, SENSE_INVALID_FIELD_IN_CDB, pointer);
+    } else {
+      endWithCheck(command, SENSE_INVALID_COMMAND_OPERATION_CODE, NO_SENSE_VALUE);
+    }
+  }
+
+  /** Length and usage mask of the CDB; ends the command when they are wrong. */
+  private isCdbValid(command: ScsiCommand, entry: CommandEntry): boolean {
+    if (command.cdbBytes < entry.cdbBytes) {
+      endWithCheck(command, SENSE_INVALID_FIELD_IN_CDB, cdbFieldPointer(command.cdbBytes, NO_SENSE_VALUE));
+      return false;
+    }
+    const bit = entry.reservedBit(command);
+    if (bit === NO_SENSE_VALUE) return true;
+    endWithCheck(command, SENSE_INVALID_FIELD_IN_CDB, cdbFieldPointer(bit >>> 3, bit & 7));
+    return false;
+  }
+
+  private enter(
+    command: ScsiCommand,
+    entry: CommandEntry,
+    unit: LogicalUnit | null,
+    addressed: Addressed,
+    lunMap: LunMap,
+  ): void {
+    // SAM-5 8.6.5: the ACA attribute is for a time with an ACA condition; ours never arises, NACA being refused.
+    if (command.attribute === TASK_ACA) {
+      endWithCheck(command, SENSE_INVALID_MESSAGE_ERROR, NO_SENSE_VALUE);
+      return;
+    }
+    const task = unit?.taskSet.isFull ? null : this.takeTask(command, entry, lunMap);
+    if (task === null) {
+      command.status = STATUS_TASK_SET_FULL;
+      command.owner.onCommandDone(command);
+      return;
+    }
+    task.assign(command, entry, unit, addressed, lunMap);
+    if (unit === null || unit.taskSet.insert(task)) task.begin();
+  }
+
+  private takeTask(command: ScsiCommand, entry: CommandEntry, lunMap: LunMap): Task | null {
+    const task = this.freeTasks.pop();
+    if (task !== undefined) return task;
+    if (this.taskCount === TASKS_PER_REACTOR_MAX) return null;
+    this.taskCount += 1;
+    return new Task(this, command, entry, lunMap);
+  }
+}
+
+/** SERVICE ACTION of a CDB whose operation code has service actions. */
+export function serviceActionOf(cdb: Uint8Array): number {
+  return cdb[SERVICE_ACTION_BYTE]! & SERVICE_ACTION_MASK;
+}
+
+/** Ends a command that never became a task. */
+function endWithCheck(command: ScsiCommand, senseCode: number, fieldPointer: number): void {
+  command.status = STATUS_CHECK_CONDITION;
+  command.senseCode = senseCode;
+  command.senseFieldPointer = fieldPointer;
+  command.owner.onCommandDone(command);
+}

@@ -1,0 +1,182 @@
+/**
+ * A logical unit (SAM-5 4.6): a direct access block device on top of one store, with its task set, its identity and what
+ * it keeps for each I_T nexus. A thousand of them in one reactor cost little: working records, scratch memory and slots
+ * are the reactor's (DeviceServerContext), and a nexus costs nothing here before its first command.
+ */
+import type { Backend } from '../backend/backend.ts';
+import { assert } from '../util/assert.ts';
+import type { CommandEntry } from './command-entry.ts';
+import { ATTENTION_REPORTED, MEDIUM_UNTOUCHED, MEDIUM_WRITTEN } from './command-entry.ts';
+import type { Nexus } from './nexus.ts';
+import {
+  SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED,
+  SENSE_INITIALIZING_COMMAND_REQUIRED,
+  SENSE_MEDIUM_NOT_PRESENT,
+  SENSE_POWER_ON_OR_RESET_OCCURRED,
+  SENSE_WRITE_PROTECTED,
+} from './sense.ts';
+import { TaskSet } from './task-set.ts';
+import { UnitAttentions } from './unit-attention.ts';
+
+/** Logical blocks of 512 to 4096 bytes. */
+export const BLOCK_SHIFT_MIN = 9;
+export const BLOCK_SHIFT_MAX = 12;
+export const VENDOR_BYTES = 8;
+export const PRODUCT_BYTES = 16;
+export const REVISION_BYTES = 4;
+
+export interface LogicalUnitOptions {
+  /** 16 bytes, or their text form with or without hyphens; persisted by whoever made the unit, never reused. */
+  readonly uuid: string | Uint8Array;
+  readonly backend: Backend;
+  readonly blockShift: number;
+  /** Write protected by configuration; a read-only store is write protected anyway. */
+  readonly isReadOnly: boolean;
+  readonly isRemovable?: boolean;
+  /** Offers UNMAP and says so, when the store can give space back. */
+  readonly isThin: boolean;
+  /** ASCII; longer ones are cut to VENDOR_BYTES, PRODUCT_BYTES and REVISION_BYTES. */
+  readonly vendor: string;
+  readonly product: string;
+  readonly revision: string;
+  /** ASCII; the UUID's 32 hexadecimal digits when left out. */
+  readonly serial?: string;
+}
+
+/** What a logical unit keeps for one I_T nexus. */
+export class NexusState {
+  readonly attentions = new UnitAttentions();
+  preventsRemoval = false;
+}
+
+export class LogicalUnit {
+  readonly uuid: Uint8Array;
+  readonly serial: string;
+  readonly vendor: string;
+  readonly product: string;
+  readonly revision: string;
+  readonly backend: Backend;
+  readonly blockShift: number;
+  readonly blockBytes: number;
+  readonly blockCount: number;
+  /** Whole blocks only; the store may have a rest. */
+  readonly sizeBytes: number;
+  readonly isReadOnly: boolean;
+  readonly isRemovable: boolean;
+  /** Logical block provisioning management is enabled (LBPME, SBC-3 4.7.3). */
+  readonly isThin: boolean;
+  readonly taskSet = new TaskSet();
+  /** In the stopped power condition (SBC-3 4.20). */
+  isStopped = false;
+  isMediumPresent = true;
+  private readonly nexusStates = new Map<Nexus, NexusState>();
+  // The state found last: most commands in a row come from one nexus.
+  private lastNexus: Nexus | null = null;
+  private lastState: NexusState | null = null;
+
+  constructor(options: LogicalUnitOptions) {
+    const { backend, blockShift } = options;
+    assert(blockShift >= BLOCK_SHIFT_MIN && blockShift <= BLOCK_SHIFT_MAX, 'blocks have 512 to 4096 bytes');
+    this.uuid = uuidBytes(options.uuid);
+    this.serial = options.serial ?? Buffer.from(this.uuid).toString('hex');
+    this.vendor = options.vendor;
+    this.product = options.product;
+    this.revision = options.revision;
+    this.backend = backend;
+    this.blockShift = blockShift;
+    this.blockBytes = 2 ** blockShift;
+    this.blockCount = Math.floor(backend.sizeBytes / this.blockBytes);
+    assert(this.blockCount > 0, 'a logical unit has at least one block');
+    this.sizeBytes = this.blockCount * this.blockBytes;
+    this.isReadOnly = options.isReadOnly || backend.capabilities.isReadOnly;
+    this.isRemovable = options.isRemovable ?? false;
+    this.isThin = options.isThin && backend.capabilities.canUnmap;
+  }
+
+  /** Commands in the task set; zero when it has been drained. */
+  get taskCount(): number {
+    return this.taskSet.count;
+  }
+
+  lbaOf(offsetBytes: number): number {
+    return Math.floor(offsetBytes / this.blockBytes);
+  }
+
+  /** `nexus` as this unit knows it; a new one finds the power on condition pending (SAM-5 5.14). */
+  nexusState(nexus: Nexus): NexusState {
+    if (this.lastNexus === nexus && this.lastState !== null) return this.lastState;
+    let state = this.nexusStates.get(nexus);
+    if (state === undefined) {
+      state = new NexusState();
+      state.attentions.establish(SENSE_POWER_ON_OR_RESET_OCCURRED);
+      this.nexusStates.set(nexus, state);
+    }
+    this.lastNexus = nexus;
+    this.lastState = state;
+    return state;
+  }
+
+  /** I_T nexus loss: all that was kept for `nexus` is gone. */
+  forgetNexus(nexus: Nexus): void {
+    this.nexusStates.delete(nexus);
+    if (this.lastNexus === nexus) {
+      this.lastNexus = null;
+      this.lastState = null;
+    }
+  }
+
+  /** A unit attention condition for every known nexus but `except`; the others have power on pending, which says more. */
+  establishAttention(senseCode: number, except: Nexus | null): void {
+    for (const [nexus, state] of this.nexusStates) {
+      if (nexus !== except) state.attentions.establish(senseCode);
+    }
+  }
+
+  /** A unit attention condition for one nexus. */
+  establishAttentionFor(nexus: Nexus, senseCode: number): void {
+    this.nexusState(nexus).attentions.establish(senseCode);
+  }
+
+  /** Clears a condition without reporting it; nothing is made for a nexus that is not known yet. */
+  clearAttention(nexus: Nexus, senseCode: number): void {
+    this.nexusStates.get(nexus)?.attentions.clear(senseCode);
+  }
+
+  /** The logical unit reset condition (SAM-5 6.3.3), without its effect on the task set. */
+  reset(): void {
+    this.establishAttention(SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED, null);
+    for (const state of this.nexusStates.values()) state.preventsRemoval = false;
+  }
+
+  get isRemovalPrevented(): boolean {
+    for (const state of this.nexusStates.values()) {
+      if (state.preventsRemoval) return true;
+    }
+    return false;
+  }
+
+  /**
+   * What ends a command that has become enabled before it begins, in the order of the standards: unit attention,
+   * reservation, medium, write protection. 0 when nothing does.
+   */
+  obstacleTo(entry: CommandEntry, nexus: Nexus): number {
+    const { attentions } = this.nexusState(nexus);
+    if (attentions.isPending && entry.attention === ATTENTION_REPORTED) return attentions.take();
+    if (entry.medium === MEDIUM_UNTOUCHED) return 0;
+    const notReady = this.notReady();
+    if (notReady !== 0) return notReady;
+    return entry.medium === MEDIUM_WRITTEN && this.isReadOnly ? SENSE_WRITE_PROTECTED : 0;
+  }
+
+  /** Why the medium cannot be accessed now, or 0. */
+  notReady(): number {
+    if (!this.isMediumPresent) return SENSE_MEDIUM_NOT_PRESENT;
+    return this.isStopped ? SENSE_INITIALIZING_COMMAND_REQUIRED : 0;
+  }
+}
+
+function uuidBytes(uuid: string | Uint8Array): Uint8Array {
+  const bytes = typeof uuid === 'string' ? Buffer.from(uuid.replaceAll('-', ''), 'hex') : uuid;
+  assert(bytes.length === 16, 'a UUID has 16 bytes');
+  return Uint8Array.from(bytes);
+}

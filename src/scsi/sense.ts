@@ -1,0 +1,154 @@
+/**
+ * Sense data (SPC-4 4.5). Inside the device server a sense key, additional sense code and qualifier travel as one number,
+ * key << 16 | asc << 8 | ascq; it becomes bytes once, when the transport builds its response.
+ */
+import type { BackendIo } from '../backend/backend.ts';
+import { IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_NO_SPACE, IO_READ, IO_WRITE_PROTECTED } from '../backend/backend.ts';
+import { assert } from '../util/assert.ts';
+import type { ScsiCommand } from './command.ts';
+import { NO_SENSE_VALUE } from './command.ts';
+
+const NO_SENSE = 0x0;
+const NOT_READY = 0x2;
+const MEDIUM_ERROR = 0x3;
+const HARDWARE_ERROR = 0x4;
+const ILLEGAL_REQUEST = 0x5;
+const UNIT_ATTENTION = 0x6;
+const DATA_PROTECT = 0x7;
+const ABORTED_COMMAND = 0xb;
+const MISCOMPARE = 0xe;
+
+// SPC-4 annex D. SENSE_ and the standard's words.
+export const SENSE_NO_ADDITIONAL_INFORMATION = sense(NO_SENSE, 0x00, 0x00);
+export const SENSE_INITIALIZING_COMMAND_REQUIRED = sense(NOT_READY, 0x04, 0x02);
+export const SENSE_MEDIUM_NOT_PRESENT = sense(NOT_READY, 0x3a, 0x00);
+export const SENSE_WRITE_ERROR = sense(MEDIUM_ERROR, 0x0c, 0x00);
+export const SENSE_UNRECOVERED_READ_ERROR = sense(MEDIUM_ERROR, 0x11, 0x00);
+export const SENSE_INTERNAL_TARGET_FAILURE = sense(HARDWARE_ERROR, 0x44, 0x00);
+export const SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT = sense(ILLEGAL_REQUEST, 0x0e, 0x03);
+export const SENSE_PARAMETER_LIST_LENGTH_ERROR = sense(ILLEGAL_REQUEST, 0x1a, 0x00);
+export const SENSE_INVALID_COMMAND_OPERATION_CODE = sense(ILLEGAL_REQUEST, 0x20, 0x00);
+export const SENSE_LBA_OUT_OF_RANGE = sense(ILLEGAL_REQUEST, 0x21, 0x00);
+export const SENSE_INVALID_FIELD_IN_CDB = sense(ILLEGAL_REQUEST, 0x24, 0x00);
+export const SENSE_LOGICAL_UNIT_NOT_SUPPORTED = sense(ILLEGAL_REQUEST, 0x25, 0x00);
+export const SENSE_INVALID_FIELD_IN_PARAMETER_LIST = sense(ILLEGAL_REQUEST, 0x26, 0x00);
+export const SENSE_SAVING_PARAMETERS_NOT_SUPPORTED = sense(ILLEGAL_REQUEST, 0x39, 0x00);
+export const SENSE_INVALID_MESSAGE_ERROR = sense(ILLEGAL_REQUEST, 0x49, 0x00);
+export const SENSE_MEDIUM_REMOVAL_PREVENTED = sense(ILLEGAL_REQUEST, 0x53, 0x02);
+export const SENSE_MEDIUM_MAY_HAVE_CHANGED = sense(UNIT_ATTENTION, 0x28, 0x00);
+export const SENSE_POWER_ON_OR_RESET_OCCURRED = sense(UNIT_ATTENTION, 0x29, 0x00);
+export const SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED = sense(UNIT_ATTENTION, 0x29, 0x03);
+export const SENSE_COMMANDS_CLEARED_BY_ANOTHER_INITIATOR = sense(UNIT_ATTENTION, 0x2f, 0x00);
+export const SENSE_REPORTED_LUNS_DATA_HAS_CHANGED = sense(UNIT_ATTENTION, 0x3f, 0x0e);
+export const SENSE_WRITE_PROTECTED = sense(DATA_PROTECT, 0x27, 0x00);
+export const SENSE_SPACE_ALLOCATION_FAILED_WRITE_PROTECT = sense(DATA_PROTECT, 0x27, 0x07);
+export const SENSE_MISCOMPARE_DURING_VERIFY_OPERATION = sense(MISCOMPARE, 0x1d, 0x00);
+/** For the transport: the initiator's data did not come as it should (SPC-4 annex D). */
+export const SENSE_NOT_ENOUGH_UNSOLICITED_DATA = sense(ABORTED_COMMAND, 0x0c, 0x0d);
+export const SENSE_PROTOCOL_SERVICE_CRC_ERROR = sense(ABORTED_COMMAND, 0x47, 0x05);
+
+/** Length of fixed format sense data (SPC-4 4.5.3). */
+export const FIXED_SENSE_BYTES = 18;
+/** Length of descriptor format sense data without descriptors (SPC-4 4.5.2.1). */
+export const DESCRIPTOR_SENSE_BYTES = 8;
+
+/**
+ * A field pointer for ScsiCommand.senseFieldPointer (SPC-4 4.5.2.4.2): C/D = 1, the error is in the CDB.
+ * @param byte offset in the CDB of the field's first byte
+ * @param bit the field's most significant bit, 0 to 7, or NO_SENSE_VALUE when the field is of whole bytes
+ */
+export function cdbFieldPointer(byte: number, bit: number): number {
+  return (SKS_COMMAND_DATA << 16) | fieldPointer(byte, bit);
+}
+
+/** As cdbFieldPointer, for a field in the parameter list (C/D = 0). */
+export function parameterFieldPointer(byte: number, bit: number): number {
+  return fieldPointer(byte, bit);
+}
+
+/**
+ * Writes the fixed format sense data (SPC-4 4.5.3) of a command that ended with CHECK CONDITION.
+ * @param out at least FIXED_SENSE_BYTES from `offset`; every byte is written
+ * @returns FIXED_SENSE_BYTES
+ */
+export function encodeSense(command: ScsiCommand, out: Uint8Array, offset: number): number {
+  assert(command.senseCode !== 0, 'sense data goes with CHECK CONDITION');
+  encodeFixedSense(command.senseCode, out, offset);
+  encodeInformation(command.senseInformation, out, offset);
+  if (command.senseFieldPointer !== NO_SENSE_VALUE) {
+    out[offset + SENSE_KEY_SPECIFIC] = SKSV | (command.senseFieldPointer >>> 16);
+    out[offset + SENSE_KEY_SPECIFIC + 1] = command.senseFieldPointer >>> 8;
+    out[offset + SENSE_KEY_SPECIFIC + 2] = command.senseFieldPointer;
+  }
+  return FIXED_SENSE_BYTES;
+}
+
+/** Fixed format sense data without INFORMATION and field pointer. Returns FIXED_SENSE_BYTES. */
+export function encodeFixedSense(senseCode: number, out: Uint8Array, offset: number): number {
+  out.fill(0, offset, offset + FIXED_SENSE_BYTES);
+  out[offset + RESPONSE_CODE] = FIXED_CURRENT;
+  out[offset + SENSE_KEY] = senseCode >>> 16;
+  out[offset + ADDITIONAL_SENSE_LENGTH] = FIXED_SENSE_BYTES - ADDITIONAL_SENSE_LENGTH - 1;
+  out[offset + ADDITIONAL_SENSE_CODE] = senseCode >>> 8;
+  out[offset + ADDITIONAL_SENSE_CODE + 1] = senseCode;
+  return FIXED_SENSE_BYTES;
+}
+
+/** Descriptor format sense data without descriptors (SPC-4 4.5.2.1). Returns DESCRIPTOR_SENSE_BYTES. */
+export function encodeDescriptorSense(senseCode: number, out: Uint8Array, offset: number): number {
+  out.fill(0, offset, offset + DESCRIPTOR_SENSE_BYTES);
+  out[offset] = DESCRIPTOR_CURRENT;
+  out[offset + 1] = senseCode >>> 16;
+  out[offset + 2] = senseCode >>> 8;
+  out[offset + 3] = senseCode;
+  return DESCRIPTOR_SENSE_BYTES;
+}
+
+/** What the application client is told of an io that did not end with IO_OK. */
+export function senseOfIo(io: BackendIo): number {
+  switch (io.status) {
+    case IO_MEDIUM_ERROR:
+      return io.op === IO_READ ? SENSE_UNRECOVERED_READ_ERROR : SENSE_WRITE_ERROR;
+    case IO_HARDWARE_ERROR:
+      return SENSE_INTERNAL_TARGET_FAILURE;
+    case IO_NO_SPACE:
+      return SENSE_SPACE_ALLOCATION_FAILED_WRITE_PROTECT;
+    case IO_WRITE_PROTECTED:
+      return SENSE_WRITE_PROTECTED;
+    default:
+      assert(false, 'only a failed io has sense data');
+  }
+}
+
+// SPC-4 4.5.3 Fixed format sense data
+const RESPONSE_CODE = 0;
+const SENSE_KEY = 2;
+const INFORMATION = 3;
+const ADDITIONAL_SENSE_LENGTH = 7;
+const ADDITIONAL_SENSE_CODE = 12;
+const SENSE_KEY_SPECIFIC = 15;
+
+const FIXED_CURRENT = 0x70;
+const DESCRIPTOR_CURRENT = 0x72;
+const VALID = 0x80;
+const SKSV = 0x80;
+const SKS_COMMAND_DATA = 0x40;
+const SKS_BIT_POINTER_VALID = 0x08;
+
+function sense(key: number, asc: number, ascq: number): number {
+  return (key << 16) | (asc << 8) | ascq;
+}
+
+function fieldPointer(byte: number, bit: number): number {
+  return bit === NO_SENSE_VALUE ? byte : ((SKS_BIT_POINTER_VALID | bit) << 16) | byte;
+}
+
+/** INFORMATION has four bytes in this format; a value that does not fit leaves VALID at zero (SPC-4 4.5.3). */
+function encodeInformation(information: number, out: Uint8Array, offset: number): void {
+  if (information === NO_SENSE_VALUE || information > 0xffffffff) return;
+  out[offset + RESPONSE_CODE] = FIXED_CURRENT | VALID;
+  out[offset + INFORMATION] = information >>> 24;
+  out[offset + INFORMATION + 1] = information >>> 16;
+  out[offset + INFORMATION + 2] = information >>> 8;
+  out[offset + INFORMATION + 3] = information;
+}

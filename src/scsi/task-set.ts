@@ -1,0 +1,125 @@
+/**
+ * The task set of one logical unit (SAM-5 8): which commands are enabled, which are dormant behind an older one. While
+ * all are SIMPLE, which is nearly always, entering and leaving is a list operation and a comparison of two counters.
+ */
+import { assert } from '../util/assert.ts';
+import { TASK_HEAD_OF_QUEUE, TASK_ORDERED, TASK_SIMPLE } from './command.ts';
+import type { Nexus } from './nexus.ts';
+import type { Task } from './task.ts';
+import type { TaskManagementRequest } from './task-management.ts';
+
+/** Commands that one logical unit takes before TASK SET FULL: 16 sessions at the depth of 128 that initiators use. */
+export const TASKS_PER_LOGICAL_UNIT_MAX = 2048;
+
+interface Affected {
+  readonly task: Task;
+  readonly generation: number;
+}
+
+export class TaskSet {
+  private oldest: Task | null = null;
+  private newest: Task | null = null;
+  private size = 0;
+  /** Tasks in the set that are not SIMPLE. */
+  private orderingCount = 0;
+  private dormantCount = 0;
+  private isEnabling = false;
+
+  get count(): number {
+    return this.size;
+  }
+
+  get isFull(): boolean {
+    return this.size >= TASKS_PER_LOGICAL_UNIT_MAX;
+  }
+
+  /** Adds `task` as the newest. Returns whether it is enabled; a dormant one begins by itself later. */
+  insert(task: Task): boolean {
+    assert(!this.isFull, 'a full task set takes no task');
+    task.older = this.newest;
+    task.newer = null;
+    if (this.newest === null) this.oldest = task;
+    else this.newest.newer = task;
+    this.newest = task;
+    this.size += 1;
+    const { attribute } = task.command;
+    const isEnabled = this.orderingCount === 0 && (attribute !== TASK_ORDERED || this.size === 1);
+    if (attribute !== TASK_SIMPLE) this.orderingCount += 1;
+    if (isEnabled || attribute === TASK_HEAD_OF_QUEUE) return true;
+    task.isDormant = true;
+    this.dormantCount += 1;
+    if (!this.mayBegin(task)) return false;
+    this.enable(task);
+    return true;
+  }
+
+  /** Takes an ended task out; enableDormant() follows when its owner has been told. */
+  remove(task: Task): void {
+    if (task.older === null) this.oldest = task.newer;
+    else task.older.newer = task.newer;
+    if (task.newer === null) this.newest = task.older;
+    else task.newer.older = task.older;
+    task.older = null;
+    task.newer = null;
+    this.size -= 1;
+    if (task.command.attribute !== TASK_SIMPLE) this.orderingCount -= 1;
+    if (task.isDormant) this.dormantCount -= 1;
+    assert(this.size >= 0 && this.orderingCount >= 0 && this.dormantCount >= 0, 'a task leaves its set once');
+  }
+
+  /** Begins every dormant task that nothing blocks any more, oldest first. */
+  enableDormant(): void {
+    if (this.dormantCount === 0 || this.isEnabling) return;
+    this.isEnabling = true;
+    for (let task = this.nextToEnable(); task !== null; task = this.nextToEnable()) {
+      this.enable(task);
+      task.begin();
+    }
+    this.isEnabling = false;
+  }
+
+  /**
+   * Aborts the tasks of `nexus`, or all when it is null, for `request`.
+   * @param onCleared called for the nexus of each task that another nexus than the request's had sent; may repeat
+   */
+  abortAll(nexus: Nexus | null, request: TaskManagementRequest, onCleared: (nexus: Nexus) => void): void {
+    const affected: Affected[] = [];
+    for (let task = this.oldest; task !== null; task = task.newer) {
+      if (nexus === null || task.command.nexus === nexus) affected.push({ task, generation: task.generation });
+    }
+    // Newest first: a dormant task must not begin because an older one was aborted just before it.
+    for (const { task, generation } of affected.reverse()) {
+      if (task.generation !== generation) continue; // its owner ended it when told of another one's end
+      if (task.command.nexus !== request.nexus) onCleared(task.command.nexus);
+      task.abort(request);
+    }
+  }
+
+  private enable(task: Task): void {
+    task.isDormant = false;
+    this.dormantCount -= 1;
+  }
+
+  private nextToEnable(): Task | null {
+    if (this.dormantCount === 0) return null;
+    for (let task = this.oldest; task !== null; task = task.newer) {
+      if (task.isDormant && this.mayBegin(task)) return task;
+    }
+    return null;
+  }
+
+  /**
+   * SAM-5 8.6: a SIMPLE task waits for all HEAD OF QUEUE tasks and for older ORDERED ones, an ORDERED task for all HEAD OF
+   * QUEUE tasks and for everything older.
+   */
+  private mayBegin(task: Task): boolean {
+    const isOrdered = task.command.attribute === TASK_ORDERED;
+    let isOlder = true;
+    for (let other = this.oldest; other !== null; other = other.newer) {
+      if (other === task) isOlder = false;
+      else if (other.command.attribute === TASK_HEAD_OF_QUEUE) return false;
+      else if (isOlder && (isOrdered || other.command.attribute === TASK_ORDERED)) return false;
+    }
+    return true;
+  }
+}

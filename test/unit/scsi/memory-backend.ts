@@ -1,0 +1,84 @@
+/**
+ * A store in memory at the Backend port. Completions stand in a queue until the test lets them go, in any order, and any
+ * io can be made to fail.
+ */
+import type {
+  AllocationExtent,
+  Backend,
+  BackendCapabilities,
+  BackendIo,
+  IoStatus,
+} from '../../../src/backend/backend.ts';
+import { IO_FLUSH, IO_OK, IO_READ, IO_UNMAP, IO_WRITE, IO_WRITE_ZEROES } from '../../../src/backend/backend.ts';
+import { SEGMENT_BYTES_MAX } from '../../../src/util/slot-pool.ts';
+
+export const CAPABILITIES: BackendCapabilities = {
+  isReadOnly: false,
+  canUnmap: true,
+  isWriteThrough: false,
+  physicalBlockBytes: 4096,
+  unmapGranularityBytes: 4096,
+  optimalIoBytes: 0,
+  engine: 'memory',
+};
+
+/** What the test may look at of an io after it was submitted. */
+export interface Submitted {
+  readonly op: number;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+  readonly isFua: boolean;
+  readonly mayUnmap: boolean;
+}
+
+export class MemoryBackend implements Backend {
+  readonly capabilities: BackendCapabilities;
+  readonly sizeBytes: number;
+  readonly bytes: Buffer;
+  readonly log: Submitted[] = [];
+  readonly pending: BackendIo[] = [];
+  /** Decides how an io ends; everything is well without it. */
+  fault: (io: BackendIo) => IoStatus = () => IO_OK;
+
+  /** @param storedBytes what is really kept; ios beyond it fail the test. Smaller than sizeBytes for huge units. */
+  constructor(sizeBytes: number, capabilities: Partial<BackendCapabilities> = {}, storedBytes = sizeBytes) {
+    this.sizeBytes = sizeBytes;
+    this.capabilities = { ...CAPABILITIES, ...capabilities };
+    this.bytes = Buffer.alloc(storedBytes);
+  }
+
+  submit(io: BackendIo): void {
+    const { op, offsetBytes, lengthBytes, isFua, mayUnmap } = io;
+    if (op === IO_READ || op === IO_WRITE) {
+      if (lengthBytes <= 0 || lengthBytes > SEGMENT_BYTES_MAX || io.memory === null) throw new Error('a bad data io');
+    } else if (io.memory !== null || (op !== IO_FLUSH && lengthBytes <= 0)) throw new Error('a bad range io');
+    if (offsetBytes + lengthBytes > this.sizeBytes) throw new Error('an io beyond the end of the store');
+    this.log.push({ op, offsetBytes, lengthBytes, isFua, mayUnmap });
+    this.pending.push(io);
+  }
+
+  /** Completes the io at `index` of `pending`. */
+  complete(index = 0): void {
+    const [io] = this.pending.splice(index, 1);
+    if (io === undefined) throw new Error('no io to complete');
+    io.status = this.fault(io);
+    if (io.status === IO_OK) this.perform(io);
+    io.owner.onIoDone(io);
+  }
+
+  allocation(): Promise<AllocationExtent[]> {
+    return Promise.resolve([]);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  private perform(io: BackendIo): void {
+    const { offsetBytes, lengthBytes, memory, memoryOffset } = io;
+    const end = offsetBytes + lengthBytes;
+    if (io.op === IO_READ) this.bytes.copy(memory!, memoryOffset, offsetBytes, end);
+    else if (io.op === IO_WRITE) memory!.copy(this.bytes, offsetBytes, memoryOffset, memoryOffset + lengthBytes);
+    else if (io.op === IO_UNMAP || io.op === IO_WRITE_ZEROES) this.bytes.fill(0, offsetBytes, end);
+  }
+}
