@@ -165,7 +165,9 @@ export class Negotiation {
     const theirs = parseAs(key, value);
     if (theirs === null) return REJECT;
     if (key.form === 'list') return this.select(name, theirs as readonly string[]);
-    const result = this.combine(name, key, theirs as number | boolean);
+    let result = this.combine(name, key, theirs as number | boolean);
+    // 13.14: FirstBurstLength must not exceed MaxBurstLength, which stands above it in the table.
+    if (name === 'FirstBurstLength') result = Math.min(Number(result), this.number('MaxBurstLength'));
     this.values.set(name, result);
     return format(result);
   }
@@ -198,10 +200,8 @@ export class Negotiation {
         return Boolean(ours) || Boolean(theirs);
       case 'maximum':
         return Math.max(Number(ours), Number(theirs));
-      default: {
-        const limit = name === 'FirstBurstLength' ? this.number('MaxBurstLength') : Number(theirs);
-        return Math.min(Number(ours), Number(theirs), limit);
-      }
+      default:
+        return Math.min(Number(ours), Number(theirs));
     }
   }
 
