@@ -36,6 +36,12 @@ export function lockedFault(path: string, isReadOnly: boolean): BackendError {
   return new BackendError('LOCKED', `${path} is locked by ${who}: two that do not know of each other would destroy it`);
 }
 
+/** @param cause why the lock could not even be tried */
+export function lockFault(path: string, cause: unknown): BackendError {
+  if (!(cause instanceof BackendError)) return diskFault(path, cause);
+  return new BackendError(cause.code, `${path} cannot be locked: ${cause.message}`, { cause });
+}
+
 export function missingFault(path: string): BackendError {
   return new BackendError('NOT_FOUND', `${path} does not exist; give it a size to have it created`);
 }

@@ -14,6 +14,7 @@ import {
   emptyFault,
   invalidSizeFault,
   lockedFault,
+  lockFault,
   missingFault,
   notADiskFault,
   sizeFault,
@@ -199,7 +200,9 @@ async function lockAndMeasure(file: UnmeasuredFile, spec: DiskFileSpec, context:
 /** A writer excludes everybody, a reader only writers. */
 async function lock({ path, handle, tools }: UnmeasuredFile, isShared: boolean): Promise<void> {
   const triesMax = (await handle.stat()).isBlockDevice() ? DEVICE_LOCK_TRIES : 1;
-  for (let tries = 1; !(await tools.lock(handle.fd, isShared)); tries++) {
+  const tryLock = () =>
+    tools.lock(handle.fd, isShared).catch((cause: unknown) => Promise.reject(lockFault(path, cause)));
+  for (let tries = 1; !(await tryLock()); tries++) {
     if (tries === triesMax) throw lockedFault(path, isShared);
     await delay(LOCK_RETRY_MS);
   }
