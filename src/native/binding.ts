@@ -21,7 +21,8 @@ const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url));
  * @param packageRoot the folder that holds prebuilds/ or build/Release
  */
 export function loadNative(env: NodeJS.ProcessEnv = process.env, packageRoot: string = PACKAGE_ROOT): NativeLoad {
-  if (env['GOTGT_NATIVE'] === 'off') return without('GOTGT_NATIVE=off');
+  const { GOTGT_NATIVE } = env;
+  if (GOTGT_NATIVE === 'off') return without('GOTGT_NATIVE=off');
   const require = createRequire(import.meta.url);
   const nodeGypBuild = require('node-gyp-build') as NodeGypBuild;
   let path: string;

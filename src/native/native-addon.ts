@@ -21,10 +21,6 @@ export interface ArenaOptions {
 
 /** How a ring came out, decided once at open. */
 export interface NativeRingFeatures {
-  /** The arena is registered: reads and writes skip the per-I/O page pinning. */
-  readonly hasFixedBuffers: boolean;
-  /** -errno of the registration that failed, 0 when it did not. */
-  readonly registerError: number;
   /** IORING_OP_READ and IORING_OP_WRITE (Linux 5.6), else READV and WRITEV. */
   readonly hasPlainReadWrite: boolean;
   /** IORING_OP_FALLOCATE (Linux 5.6), else the thread pool. */
@@ -49,19 +45,22 @@ export interface NativeRing {
    * @returns how many entries of `completions` are filled, or a negative errno when the ring is broken
    */
   enter(count: number): number;
-  /** Submissions the kernel has not completed yet. */
+  /** Submissions taken whose completion was not reaped yet. */
   inFlight(): number;
+  /**
+   * Pins the arena for submissions with pinnedFlag, which O_DIRECT stores use; without it they work, more slowly.
+   * @returns 0, also when it was done before, or a negative errno (-ENOMEM: RLIMIT_MEMLOCK)
+   */
+  registerArena(): number;
   /** Cancels and waits for what is in flight, then gives the ring up. No completion is reported. May be called twice. */
   close(): void;
 }
 
 export interface RingOpenOptions {
-  /** 1 to RING_LAYOUT.depthMax; rounded up to a power of two. */
+  /** 1 to RING_LAYOUT.depthMax; rounded up to a power of two, 32 at least. */
   readonly depth: number;
   /** Use only what Linux 5.1 has: how a test sees an old kernel. */
   readonly baseOpsOnly?: boolean;
-  /** Do not register the arena: how a test sees RLIMIT_MEMLOCK exhausted. */
-  readonly plainBuffers?: boolean;
 }
 
 export interface NativeListener {

@@ -31,6 +31,7 @@ export const RING_LAYOUT = {
   opWriteZeros: 8,
   opWriteZerosDsync: 9,
   opCancel: 10,
+  pinnedFlag: 256,
   zeroRegionBytes: 1048576,
   depthMax: 32768,
 } as const;

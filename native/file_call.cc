@@ -1,0 +1,87 @@
+#include "file_call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace gotgt {
+
+namespace {
+
+// struct statx and its mask bit, Linux 6.1; the headers of older systems end before these fields.
+constexpr unsigned kStatxDioAlign = 0x2000;
+constexpr size_t kStatxBytes = 256;
+constexpr size_t kStatxMaskOffset = 0;
+constexpr size_t kStatxMemoryAlignOffset = 152;
+constexpr size_t kStatxOffsetAlignOffset = 156;
+
+uint32_t load_u32(const char* at) {
+  uint32_t number;
+  memcpy(&number, at, sizeof(number));
+  return number;
+}
+
+}  // namespace
+
+int64_t allocate_range(int fd, int mode, uint64_t offset, uint64_t bytes) {
+  int result;
+  do {
+    result = fallocate(fd, mode, static_cast<off_t>(offset), static_cast<off_t>(bytes));
+  } while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : 0;
+}
+
+int64_t write_dsync(int fd, const void* data, size_t bytes, uint64_t offset) {
+  const iovec vector = {const_cast<void*>(data), bytes};
+  ssize_t result;
+  do {
+    result = pwritev2(fd, &vector, 1, static_cast<off_t>(offset), RWF_DSYNC);
+  } while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : result;
+}
+
+// The file's own position moves, but all our reads and writes say theirs.
+int64_t seek_data(int fd, uint64_t offset) {
+  const off_t result = lseek(fd, static_cast<off_t>(offset), SEEK_DATA);
+  return result < 0 ? -errno : result;
+}
+
+int64_t seek_hole(int fd, uint64_t offset) {
+  const off_t result = lseek(fd, static_cast<off_t>(offset), SEEK_HOLE);
+  return result < 0 ? -errno : result;
+}
+
+int lock_exclusive(int fd) { return flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0; }
+
+int block_device_size(int fd, BlockDeviceSize* size) {
+  struct stat status;
+  if (fstat(fd, &status) < 0) return -errno;
+  if (!S_ISBLK(status.st_mode)) return -ENOTBLK;
+  int logical_block_bytes = 0;
+  unsigned physical_block_bytes = 0;
+  if (ioctl(fd, BLKGETSIZE64, &size->bytes) < 0) return -errno;
+  if (ioctl(fd, BLKSSZGET, &logical_block_bytes) < 0) return -errno;
+  if (ioctl(fd, BLKPBSZGET, &physical_block_bytes) < 0) return -errno;
+  size->logical_block_bytes = static_cast<uint32_t>(logical_block_bytes);
+  size->physical_block_bytes = physical_block_bytes;
+  return 0;
+}
+
+int direct_alignment(int fd, DirectAlignment* alignment) {
+  alignas(8) char status[kStatxBytes] = {};
+  if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, kStatxDioAlign, status) < 0) return -errno;
+  if ((load_u32(status + kStatxMaskOffset) & kStatxDioAlign) == 0) return -EOPNOTSUPP;
+  alignment->memory_bytes = load_u32(status + kStatxMemoryAlignOffset);
+  alignment->offset_bytes = load_u32(status + kStatxOffsetAlignOffset);
+  return 0;
+}
+
+}  // namespace gotgt

@@ -1,0 +1,95 @@
+// The memory that a ring shares with JavaScript. src/native/ring-layout.ts mirrors every number here and compares them
+// when the addon is loaded; raise kLayoutVersion when the meaning of a field changes but no number does.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace gotgt {
+
+constexpr uint32_t kLayoutVersion = 1;
+
+enum class RingOp : uint32_t {
+  kNop = 0,
+  kRead = 1,
+  kWrite = 2,
+  // The bytes are stable when it completes (RWF_DSYNC): force unit access.
+  kWriteDsync = 3,
+  // `argument` bytes from `offset`; 0 for the whole file.
+  kFsync = 4,
+  kFdatasync = 5,
+  // FALLOC_FL_PUNCH_HOLE and FALLOC_FL_ZERO_RANGE, both with FALLOC_FL_KEEP_SIZE, over `argument` bytes.
+  kPunchHole = 6,
+  kZeroRange = 7,
+  // Writes `length` zeros, at most kZeroRegionBytes, from the ring's own page of zeros.
+  kWriteZeros = 8,
+  kWriteZerosDsync = 9,
+  // Cancels the submission whose token is `argument`.
+  kCancel = 10,
+};
+
+// Added to kRead, kWrite and kWriteDsync: use the arena's registration if there is one. It saves O_DIRECT I/O the
+// pinning of its pages; a copy from or to the page cache is some 15 % faster without.
+constexpr uint32_t kPinnedFlag = 256;
+
+struct RingSubmission {
+  // A RingOp, perhaps with kPinnedFlag.
+  uint32_t opcode;
+  int32_t fd;
+  // Bytes to read or write.
+  uint32_t length;
+  // Chosen by JavaScript, below the ring's depth; comes back in the completion. Only one in flight may carry it.
+  uint32_t token;
+  // Bytes from the start of the file. A double holds every offset below 2^53 exactly.
+  double offset;
+  // Read and write: where in the arena. Others: see RingOp.
+  double argument;
+};
+
+struct RingCompletion {
+  uint32_t token;
+  // Bytes done, or a negative errno.
+  int32_t result;
+};
+
+constexpr uint32_t kZeroRegionBytes = 1 << 20;
+// The kernel's IORING_MAX_ENTRIES.
+constexpr uint32_t kRingDepthMax = 32768;
+
+static_assert(sizeof(RingSubmission) == 32);
+static_assert(sizeof(RingCompletion) == 8);
+
+struct LayoutNumber {
+  const char* name;
+  uint32_t value;
+};
+
+constexpr LayoutNumber kLayoutNumbers[] = {
+    {"version", kLayoutVersion},
+    {"submissionBytes", sizeof(RingSubmission)},
+    {"submissionOpcode", offsetof(RingSubmission, opcode)},
+    {"submissionFd", offsetof(RingSubmission, fd)},
+    {"submissionLength", offsetof(RingSubmission, length)},
+    {"submissionToken", offsetof(RingSubmission, token)},
+    {"submissionOffset", offsetof(RingSubmission, offset)},
+    {"submissionArgument", offsetof(RingSubmission, argument)},
+    {"completionBytes", sizeof(RingCompletion)},
+    {"completionToken", offsetof(RingCompletion, token)},
+    {"completionResult", offsetof(RingCompletion, result)},
+    {"opNop", static_cast<uint32_t>(RingOp::kNop)},
+    {"opRead", static_cast<uint32_t>(RingOp::kRead)},
+    {"opWrite", static_cast<uint32_t>(RingOp::kWrite)},
+    {"opWriteDsync", static_cast<uint32_t>(RingOp::kWriteDsync)},
+    {"opFsync", static_cast<uint32_t>(RingOp::kFsync)},
+    {"opFdatasync", static_cast<uint32_t>(RingOp::kFdatasync)},
+    {"opPunchHole", static_cast<uint32_t>(RingOp::kPunchHole)},
+    {"opZeroRange", static_cast<uint32_t>(RingOp::kZeroRange)},
+    {"opWriteZeros", static_cast<uint32_t>(RingOp::kWriteZeros)},
+    {"opWriteZerosDsync", static_cast<uint32_t>(RingOp::kWriteZerosDsync)},
+    {"opCancel", static_cast<uint32_t>(RingOp::kCancel)},
+    {"pinnedFlag", kPinnedFlag},
+    {"zeroRegionBytes", kZeroRegionBytes},
+    {"depthMax", kRingDepthMax},
+};
+
+}  // namespace gotgt
