@@ -27,8 +27,6 @@ import type {
   SessionType,
 } from './parameters.ts';
 
-export type { ConnectionParameters, NegotiationOffers, SessionParameters } from './parameters.ts';
-
 export type NegotiationPhase = 'security' | 'operational' | 'full-feature';
 
 export interface NegotiationAnswer {

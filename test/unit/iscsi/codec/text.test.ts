@@ -116,6 +116,7 @@ describe('a text', () => {
     expect(parseText(textBytes(`A=${longest}v,b|`)).fault).toBe(TEXT_VALUE_TOO_LONG);
     expect(parseText(textBytes(`A=b,${longest}v|`)).fault).toBe(TEXT_VALUE_TOO_LONG);
     expect(parseText(textBytes(`A=b|B=c,${longest}|`)).fault).toBeNull();
+    expect(parseText(textBytes(`A=${longest}|B=${longest},c|`)).fault).toBeNull();
   });
 
   it('counts the bytes of UTF-8, not its characters', () => {
