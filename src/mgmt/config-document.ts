@@ -10,7 +10,7 @@ import { type JsonDocument, JsonFault, keyPath, parseJson } from './config-json.
 import { canonicalKeys, type SchemaNode, schemaStep } from './config-keys.ts';
 import { type ConfigFile, ConfigFileSchema } from './schema.ts';
 
-/** A configuration is written by hand or by a tool for hundreds of targets; 16 MiB holds 100,000. */
+/** Ten thousand targets with a disk each take 2 MiB. */
 export const CONFIG_BYTES_MAX = 16 * 1024 * 1024;
 
 const ROOT = ConfigFileSchema as unknown as SchemaNode;

@@ -108,16 +108,26 @@ function takeFile(
   taken: Map<string, number>,
 ): void {
   if (storage.scheme === 'null') return;
-  const file = fileIdentity(storage.path);
+  const file = identityOrFault(document, key, entry, storage.path);
   const other = taken.get(file);
   if (other !== undefined) {
     throw document.fault(
       `${key}.path`,
       entry.path,
-      `storage ${other} is the same file; export one storage at several LUNs instead`,
+      `storage ${other} is the same file; export one storage in several targets instead`,
     );
   }
   taken.set(file, storage.deviceID);
+}
+
+function identityOrFault(document: ConfigDocument, key: string, entry: StorageEntry, path: string): string {
+  try {
+    return fileIdentity(path);
+  } catch (error) {
+    // No right to search a folder, a circle of links, a name that is too long; that nothing is there is no error.
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    throw document.fault(`${key}.path`, entry.path, `the file cannot be looked at: ${error.message}`);
+  }
 }
 
 /** The same for every name of one file: links followed, and block devices by their number. */

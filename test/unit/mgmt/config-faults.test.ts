@@ -315,6 +315,15 @@ describe('faults between values', () => {
     }
   });
 
+  it('a file that cannot be looked at', () => {
+    symlinkSync('circle', join(directory, 'circle'));
+    for (const path of [join(directory, 'circle'), join(directory, 'x'.repeat(300))]) {
+      const fault = faultIn(storage({ path }));
+      expect(fault).toMatchObject({ key: 'storages[0].path', value: path });
+      expect(fault.message).toMatch(/ELOOP|ENAMETOOLONG/);
+    }
+  });
+
   it('two storages on one file that is still to be created', () => {
     symlinkSync(directory, join(directory, 'alias'));
     const storages = [
