@@ -59,7 +59,7 @@ int64_t seek_hole(int fd, uint64_t offset) {
   return result < 0 ? -errno : result;
 }
 
-int lock_exclusive(int fd) { return flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0; }
+int lock_file(int fd, bool is_shared) { return flock(fd, (is_shared ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0 ? -errno : 0; }
 
 int block_device_size(int fd, BlockDeviceSize* size) {
   struct stat status;

@@ -25,7 +25,7 @@ int64_t seek_data(int fd, uint64_t offset);
 int64_t seek_hole(int fd, uint64_t offset);
 
 // Do not wait.
-int lock_exclusive(int fd);
+int lock_file(int fd, bool is_shared);
 int block_device_size(int fd, BlockDeviceSize* size);
 int direct_alignment(int fd, DirectAlignment* alignment);
 

@@ -114,7 +114,7 @@ Napi::Value flock_file(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const int fd = arguments.fd(0);
   if (!arguments.ok()) return arguments.fail();
-  return Napi::Number::New(info.Env(), lock_exclusive(fd));
+  return Napi::Number::New(info.Env(), lock_file(fd, info[1].ToBoolean()));
 }
 
 Napi::Value get_block_device_size(const Napi::CallbackInfo& info) {

@@ -23,9 +23,8 @@ enum class RingOp : uint32_t {
   kZeroRange = 7,
   // Writes `length` zeros, at most kZeroRegionBytes, from the ring's own page of zeros.
   kWriteZeros = 8,
-  kWriteZerosDsync = 9,
   // Cancels the submission whose token is `argument`.
-  kCancel = 10,
+  kCancel = 9,
 };
 
 // Added to kRead, kWrite and kWriteDsync: use the arena's registration if there is one. It saves O_DIRECT I/O the
@@ -85,7 +84,6 @@ constexpr LayoutNumber kLayoutNumbers[] = {
     {"opPunchHole", static_cast<uint32_t>(RingOp::kPunchHole)},
     {"opZeroRange", static_cast<uint32_t>(RingOp::kZeroRange)},
     {"opWriteZeros", static_cast<uint32_t>(RingOp::kWriteZeros)},
-    {"opWriteZerosDsync", static_cast<uint32_t>(RingOp::kWriteZerosDsync)},
     {"opCancel", static_cast<uint32_t>(RingOp::kCancel)},
     {"pinnedFlag", kPinnedFlag},
     {"zeroRegionBytes", kZeroRegionBytes},

@@ -51,11 +51,7 @@ RingOp op_of(const RingSubmission& entry) { return static_cast<RingOp>(entry.opc
 
 bool is_data_op(RingOp op) { return op == RingOp::kRead || op == RingOp::kWrite || op == RingOp::kWriteDsync; }
 
-bool is_zeros_op(RingOp op) { return op == RingOp::kWriteZeros || op == RingOp::kWriteZerosDsync; }
-
 bool is_fallocate_op(RingOp op) { return op == RingOp::kPunchHole || op == RingOp::kZeroRange; }
-
-bool is_dsync_op(RingOp op) { return op == RingOp::kWriteDsync || op == RingOp::kWriteZerosDsync; }
 
 // False for NaN.
 bool is_offset(double number) { return number >= 0 && number <= kOffsetMax; }
@@ -154,7 +150,7 @@ bool UringQueue::is_valid(const RingSubmission& entry) const {
   const RingOp op = op_of(entry);
   if (op > RingOp::kCancel || entry.token >= depth_ || busy_[entry.token]) return false;
   if (!is_offset(entry.offset) || !is_offset(entry.argument)) return false;
-  if (is_zeros_op(op)) return entry.length <= kZeroRegionBytes;
+  if (op == RingOp::kWriteZeros) return entry.length <= kZeroRegionBytes;
   if (!is_data_op(op)) return true;
   const uint64_t start = static_cast<uint64_t>(entry.argument);
   return entry.length <= kDataBytesMax && start <= arena_->bytes() && entry.length <= arena_->bytes() - start;
@@ -215,7 +211,6 @@ void UringQueue::prepare(io_uring_sqe* sqe, const RingSubmission& entry) {
       prepare_data(sqe, entry);
       return;
     case RingOp::kWriteZeros:
-    case RingOp::kWriteZerosDsync:
       prepare_plain(sqe, entry, zeros_.data(), false);
       return;
   }
@@ -235,11 +230,11 @@ void UringQueue::prepare_data(io_uring_sqe* sqe, const RingSubmission& entry) {
   sqe->addr = reinterpret_cast<uint64_t>(data);
   sqe->len = entry.length;
   sqe->buf_index = static_cast<uint16_t>(piece);
-  if (is_dsync_op(op_of(entry))) sqe->rw_flags = RWF_DSYNC;
+  if (op_of(entry) == RingOp::kWriteDsync) sqe->rw_flags = RWF_DSYNC;
 }
 
 void UringQueue::prepare_plain(io_uring_sqe* sqe, const RingSubmission& entry, void* data, bool is_read) {
-  if (is_dsync_op(op_of(entry))) sqe->rw_flags = RWF_DSYNC;
+  if (op_of(entry) == RingOp::kWriteDsync) sqe->rw_flags = RWF_DSYNC;
   if (features_.has_plain_read_write) {
     sqe->opcode = is_read ? IORING_OP_READ : IORING_OP_WRITE;
     sqe->addr = reinterpret_cast<uint64_t>(data);

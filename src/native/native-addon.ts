@@ -130,8 +130,11 @@ export interface NativeAddon {
   ): NativeListener | number;
   /** CRC32C of `lengthBytes` bytes; start with crc 0, pass the result back in to continue. */
   crc32c(crc: number, bytes: Uint8Array, offset: number, lengthBytes: number): number;
-  /** Takes the exclusive lock (flock LOCK_EX | LOCK_NB); it goes with the descriptor. 0 or -errno (-EWOULDBLOCK). */
-  flock(fd: number): number;
+  /**
+   * Takes the exclusive lock, or the shared one, without waiting (flock LOCK_EX or LOCK_SH); it goes when the last
+   * descriptor of the open file does. 0 or -errno (-EWOULDBLOCK: another holds a lock against it).
+   */
+  flock(fd: number, isShared?: boolean): number;
   /** fallocate(2) on the thread pool; `callback` gets 0 or -errno. */
   fallocate(
     fd: number,

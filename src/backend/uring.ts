@@ -1,0 +1,280 @@
+/**
+ * The io_uring engine: a regular file or a block device through the ring of its reactor. What one tick submits goes to the
+ * kernel in one call, and page-cached reads complete in the same. A FUA write is RWF_DSYNC on the one descriptor; flush is
+ * fdatasync, one at a time for all that wait. With O_DIRECT the arena's registration saves pinning its pages per I/O.
+ */
+import { constants } from 'node:os';
+import {
+  RING_FDATASYNC,
+  RING_PINNED,
+  RING_PUNCH_HOLE,
+  RING_READ,
+  RING_WRITE,
+  RING_WRITE_DSYNC,
+  RING_WRITE_ZEROS,
+  RING_ZERO_RANGE,
+  RING_ZEROS_BYTES_MAX,
+  type Ring,
+  type RingOwner,
+} from '../native/ring.ts';
+import { assert } from '../util/assert.ts';
+import { RingQueue } from '../util/ring-queue.ts';
+import {
+  type AllocationExtent,
+  type Backend,
+  type BackendCapabilities,
+  type BackendIo,
+  IO_FLUSH,
+  IO_HARDWARE_ERROR,
+  IO_MEDIUM_ERROR,
+  IO_OK,
+  IO_READ,
+  IO_UNMAP,
+  IO_WRITE,
+  IO_WRITE_PROTECTED,
+  type IoStatus,
+} from './backend.ts';
+import { checkDirectAlignment } from './direct-alignment.ts';
+import { type DiskFile, openDiskFile } from './disk-file.ts';
+import { Durability } from './durability.ts';
+import { ioStatusOfErrno } from './errno-status.ts';
+import { InFlight } from './in-flight.ts';
+import { LateCompletion } from './late-completion.ts';
+import type { StorageContext, StorageSpec } from './storage-spec.ts';
+
+/** An io_uring operation that a signal or a full queue of the device turned away is started again, but not for ever. */
+const RETRIES_MAX = 16;
+
+const { EAGAIN, EINTR } = constants.errno;
+
+/** BackendIo.token: what the io stands for in the ring. */
+const RANGE_IN_RING = -1;
+
+export interface UringContext extends StorageContext {
+  /** The reactor's, opened over the arena that every BackendIo.memory is. */
+  readonly ring: Ring<BackendIo>;
+}
+
+/** Rejects with BackendError; then nothing stays open or locked. */
+export async function openUring(spec: StorageSpec, context: UringContext): Promise<UringBackend> {
+  const { ring, native, note, batch } = context;
+  assert(native !== null, 'a ring comes from the addon');
+  const disk = await openDiskFile(spec, context);
+  try {
+    if (spec.isDirect) {
+      await checkDirectAlignment(disk, spec.blockBytes, native);
+      const reason = ring.pinArena();
+      if (reason !== null) note('warn', reason, { path: disk.path });
+    }
+    return new UringBackend(disk, { ring, batch, isDirect: spec.isDirect, queueDepth: spec.queueDepth ?? ring.depth });
+  } catch (cause) {
+    await disk.close();
+    throw cause;
+  }
+}
+
+export interface UringOptions {
+  readonly ring: Ring<BackendIo>;
+  readonly batch: UringContext['batch'];
+  /** The disk's descriptor was opened O_DIRECT. */
+  readonly isDirect: boolean;
+  /** What this store has in the ring at once, at least 1; the rest waits in its queue. */
+  readonly queueDepth: number;
+}
+
+export class UringBackend implements Backend, RingOwner<BackendIo> {
+  readonly capabilities: BackendCapabilities;
+  readonly sizeBytes: number;
+  private readonly disk: DiskFile;
+  private readonly fd: number;
+  private readonly ring: Ring<BackendIo>;
+  private readonly queueDepth: number;
+  private readonly pinned: number;
+  private readonly durability = new Durability();
+  private readonly inFlight = new InFlight();
+  private readonly late: LateCompletion;
+  private readonly queued = new RingQueue<BackendIo>(256);
+  private readonly flushes = new RingQueue<BackendIo>(64);
+  /** How many of `flushes` the fdatasync in the ring serves; 0 when there is none. */
+  private servedFlushes = 0;
+  private inRing = 0;
+  private isWaiting = false;
+  /** False once the file system has shown that it has no FALLOC_FL_ZERO_RANGE (tmpfs, NFS, btrfs). */
+  private canZeroRange = true;
+  private closing: Promise<void> | null = null;
+
+  /** Takes `disk` over. */
+  constructor(disk: DiskFile, { ring, batch, isDirect, queueDepth }: UringOptions) {
+    this.disk = disk;
+    this.fd = disk.fd;
+    this.sizeBytes = disk.sizeBytes;
+    this.ring = ring;
+    this.queueDepth = Math.min(queueDepth, ring.depth);
+    this.pinned = isDirect ? RING_PINNED : 0;
+    this.late = new LateCompletion(batch, this.inFlight);
+    this.capabilities = {
+      isReadOnly: disk.isReadOnly,
+      canUnmap: disk.canUnmap,
+      isWriteThrough: false,
+      physicalBlockBytes: disk.physicalBlockBytes,
+      unmapGranularityBytes: disk.unmapGranularityBytes,
+      optimalIoBytes: disk.optimalIoBytes,
+      engine: isDirect ? 'io_uring, O_DIRECT' : 'io_uring',
+    };
+  }
+
+  submit(io: BackendIo): void {
+    assert(this.closing === null, 'nothing is submitted to a store that is being closed');
+    this.inFlight.begin(io, this.sizeBytes);
+    io.token = 0;
+    if (io.op === IO_READ) this.transfer(io);
+    else if (this.capabilities.isReadOnly) this.late.end(io, io.op === IO_FLUSH ? IO_OK : IO_WRITE_PROTECTED);
+    else if (io.op === IO_FLUSH) this.flush(io);
+    else if (io.op === IO_WRITE) this.write(io);
+    else this.enqueue(io);
+  }
+
+  allocation(offsetBytes: number, lengthBytes: number, countMax: number): Promise<AllocationExtent[]> {
+    return this.disk.allocation(offsetBytes, lengthBytes, countMax);
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.inFlight.idle().then(() => this.disk.close());
+    return this.closing;
+  }
+
+  onRingDone(io: BackendIo, result: number): void {
+    this.inRing -= 1;
+    if (io.op === IO_FLUSH) this.endFlush(result);
+    else if (io.token === RANGE_IN_RING) this.endRange(io, result);
+    else this.endTransfer(io, result);
+    if (this.queued.length > 0) this.startQueued();
+  }
+
+  onRingRoom(): void {
+    this.isWaiting = false;
+    this.startQueued();
+  }
+
+  private write(io: BackendIo): void {
+    if (io.isFua && this.durability.isLost) this.late.end(io, IO_HARDWARE_ERROR);
+    else this.transfer(io);
+  }
+
+  private transfer(io: BackendIo): void {
+    assert(io.memory === this.ring.memory, 'the ring reads and writes its arena alone');
+    this.enqueue(io);
+  }
+
+  /** Starts `io` where there is room and nothing older waits for it. */
+  private enqueue(io: BackendIo): void {
+    if (this.queued.length === 0 && this.hasRoom) this.start(io);
+    else {
+      this.queued.push(io);
+      this.waitWhenFull();
+    }
+  }
+
+  private get hasRoom(): boolean {
+    return this.inRing < this.queueDepth && this.ring.hasRoom;
+  }
+
+  private startQueued(): void {
+    while (this.queued.length > 0 && this.hasRoom) this.start(this.queued.shift() as BackendIo);
+    if (this.queued.length > 0) this.waitWhenFull();
+  }
+
+  /** Our own completions go on with the queue; the ring's room, held by others, has to be waited for. */
+  private waitWhenFull(): void {
+    if (this.isWaiting || this.ring.hasRoom) return;
+    this.isWaiting = true;
+    this.ring.waitForRoom(this);
+  }
+
+  private start(io: BackendIo): void {
+    this.inRing += 1;
+    if (io.op === IO_READ) this.startTransfer(io, RING_READ | this.pinned);
+    else if (io.op === IO_WRITE) this.startTransfer(io, (io.isFua ? RING_WRITE_DSYNC : RING_WRITE) | this.pinned);
+    else if (io.op === IO_FLUSH) this.ring.start(this, io, RING_FDATASYNC, this.fd, 0, 0, 0);
+    else this.startZeros(io);
+  }
+
+  private startTransfer(io: BackendIo, opcode: number): void {
+    const { doneBytes } = io;
+    const leftBytes = io.lengthBytes - doneBytes;
+    this.ring.start(this, io, opcode, this.fd, leftBytes, io.offsetBytes + doneBytes, io.memoryOffset + doneBytes);
+  }
+
+  private startZeros(io: BackendIo): void {
+    const range = io.token === 0 && io.doneBytes === 0 ? this.rangeOpcode(io) : 0;
+    if (range !== 0) {
+      io.token = RANGE_IN_RING;
+      this.ring.start(this, io, range, this.fd, 0, io.offsetBytes, io.lengthBytes);
+      return;
+    }
+    const leftBytes = Math.min(io.lengthBytes - io.doneBytes, RING_ZEROS_BYTES_MAX);
+    this.ring.start(this, io, RING_WRITE_ZEROS, this.fd, leftBytes, io.offsetBytes + io.doneBytes, 0);
+  }
+
+  /** 0: zeros are written, which for a short range is also cheaper than changing extents. */
+  private rangeOpcode(io: BackendIo): number {
+    if (this.capabilities.canUnmap && (io.op === IO_UNMAP || io.mayUnmap)) return RING_PUNCH_HOLE;
+    return io.lengthBytes > RING_ZEROS_BYTES_MAX && this.canZeroRange ? RING_ZERO_RANGE : 0;
+  }
+
+  private endTransfer(io: BackendIo, result: number): void {
+    if (result > 0) {
+      io.doneBytes += result;
+      if (io.doneBytes === io.lengthBytes) this.end(io, IO_OK);
+      else this.enqueue(io); // a short read or write goes on where it stopped
+    } else if (result === 0) {
+      this.end(io, IO_MEDIUM_ERROR); // the end of a file that was cut behind our back
+    } else if ((result === -EINTR || result === -EAGAIN) && io.token < RETRIES_MAX) {
+      io.token += 1;
+      this.enqueue(io);
+    } else {
+      this.end(io, ioStatusOfErrno(result));
+    }
+  }
+
+  /** The range may have changed in part: writing zeros over it is what is left, and gives the honest error. */
+  private endRange(io: BackendIo, result: number): void {
+    if (result === 0) {
+      this.end(io, IO_OK);
+      return;
+    }
+    if (this.rangeOpcode(io) === RING_ZERO_RANGE) this.canZeroRange = false;
+    io.token = 1;
+    this.enqueue(io);
+  }
+
+  private end(io: BackendIo, status: IoStatus): void {
+    const isFuaWrite = io.op === IO_WRITE && io.isFua;
+    this.inFlight.end(io, isFuaWrite ? this.durability.statusOfFuaWrite(status) : status);
+  }
+
+  /** Flushes that come while one is at work are served together by the next, which begins after their submission. */
+  private flush(io: BackendIo): void {
+    if (this.durability.isLost) {
+      this.late.end(io, IO_HARDWARE_ERROR);
+      return;
+    }
+    this.flushes.push(io);
+    if (this.servedFlushes === 0) this.startFlush();
+  }
+
+  private startFlush(): void {
+    this.servedFlushes = this.flushes.length;
+    this.enqueue(this.flushes.peek() as BackendIo);
+  }
+
+  private endFlush(result: number): void {
+    const status = this.durability.statusOfFlush(result);
+    // What an owner submits from here joins the next fdatasync: servedFlushes stays above 0 until all are told.
+    for (let count = this.servedFlushes; count > 0; count--) {
+      this.inFlight.end(this.flushes.shift() as BackendIo, status);
+    }
+    this.servedFlushes = 0;
+    if (this.flushes.length > 0) this.startFlush();
+  }
+}
