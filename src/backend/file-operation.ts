@@ -3,9 +3,15 @@
  * continued, and a read that meets the end of the file is an error, never zeros.
  */
 import { read, write } from 'node:fs';
+import { constants } from 'node:os';
 import { assert } from '../util/assert.ts';
 import { type BackendIo, IO_MEDIUM_ERROR, IO_OK, IO_READ, IO_WRITE, type IoStatus } from './backend.ts';
 import { ioStatusOfErrno } from './errno-status.ts';
+
+/** A transfer that a signal interrupted is tried again, but not for ever. */
+const RETRIES_MAX = 16;
+
+const { EAGAIN, EINTR } = constants.errno;
 
 /** The descriptors of one file, and zeros to write. */
 export interface FileDescriptors {
@@ -35,6 +41,7 @@ export class FileOperation {
   start(io: BackendIo): void {
     assert(this.io === null, 'an operation does one I/O at a time');
     this.io = io;
+    io.token = 0; // counts the retries
     this.step(io);
   }
 
@@ -56,13 +63,22 @@ export class FileOperation {
   private go(error: NodeJS.ErrnoException | null, movedBytes: number): void {
     const io = this.io as BackendIo;
     if (error !== null) {
-      this.end(io, ioStatusOfErrno(error.errno ?? 0));
+      this.fail(io, error.errno ?? 0);
     } else if (movedBytes === 0) {
       this.end(io, IO_MEDIUM_ERROR); // the end of a file that was cut behind our back
     } else {
       io.doneBytes += movedBytes;
       if (io.doneBytes < io.lengthBytes) this.step(io);
       else this.end(io, IO_OK);
+    }
+  }
+
+  private fail(io: BackendIo, errno: number): void {
+    if ((errno === -EINTR || errno === -EAGAIN) && io.token < RETRIES_MAX) {
+      io.token += 1;
+      this.step(io);
+    } else {
+      this.end(io, ioStatusOfErrno(errno));
     }
   }
 

@@ -3,7 +3,6 @@ import { constants } from 'node:os';
 import type { NativeAddon } from '../native/native-addon.ts';
 import { BackendError } from './backend.ts';
 import type { DiskTools, ExtentSeek, FallocateMode } from './disk-tools.ts';
-import { UtilLinuxTools } from './util-linux.ts';
 
 const { EWOULDBLOCK } = constants.errno;
 
@@ -20,8 +19,7 @@ export class NativeTools implements DiskTools {
   }
 
   async lock(fd: number, isShared: boolean): Promise<boolean> {
-    if (isShared) return new UtilLinuxTools().lock(fd, true); // the addon knows the exclusive lock alone
-    const result = this.native.flock(fd);
+    const result = this.native.flock(fd, isShared);
     if (result === -EWOULDBLOCK) return false;
     if (result !== 0) throw new BackendError('LOCK_FAILED', `flock(2) fails with errno ${-result}`);
     return true;

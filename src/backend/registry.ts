@@ -1,12 +1,14 @@
 /** Every kind of store by its scheme, and how each is opened. */
-import { type Backend, BackendError } from './backend.ts';
+import type { Ring } from '../native/ring.ts';
+import { type Backend, BackendError, type BackendIo } from './backend.ts';
 import { openFileBackend } from './file.ts';
 import { NullBackend } from './null.ts';
 import type { StorageContext, StorageSpec } from './storage-spec.ts';
+import { openUring } from './uring.ts';
 
 export interface BackendContext extends StorageContext {
-  /** The reactor's io_uring, null where there is none. */
-  readonly ring: null;
+  /** The reactor's, over the arena that every BackendIo.memory is; null where there is none. */
+  readonly ring: Ring<BackendIo> | null;
   /** Why there is no ring, a sentence without a full stop; null when there is one. */
   readonly ringReason: string | null;
 }
@@ -15,7 +17,7 @@ type Opener = (spec: StorageSpec, context: BackendContext) => Promise<Backend>;
 
 const OPENERS: ReadonlyMap<string, Opener> = new Map<string, Opener>([
   ['file', openFileBackend],
-  ['iouring', openUring],
+  ['iouring', openIouring],
   ['null', async (spec, { batch }) => new NullBackend(spec, batch)],
 ]);
 
@@ -31,8 +33,9 @@ export async function openBackend(spec: StorageSpec, context: BackendContext): P
   return opener(spec, context);
 }
 
-async function openUring(spec: StorageSpec, context: BackendContext): Promise<Backend> {
-  const reason = context.ringReason ?? 'there is no ring';
-  context.note('warn', 'io_uring is not used for this storage, node:fs is', { path: spec.path, reason });
+async function openIouring(spec: StorageSpec, context: BackendContext): Promise<Backend> {
+  const { native, ring, ringReason, note } = context;
+  if (native !== null && ring !== null) return openUring(spec, { ...context, native, ring });
+  note('warn', 'io_uring is not used for this storage, node:fs is', { path: spec.path, reason: ringReason });
   return openFileBackend(spec, context);
 }

@@ -1,4 +1,10 @@
-/** One contract over every store. GOTGT_NATIVE=off runs the same suite without the addon. */
+/**
+ * One contract over every store. GOTGT_NATIVE=off runs the same suite without the addon; where there is no io_uring,
+ * "iouring" is what serves in its place.
+ */
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describeFileContract, describeForgetfulContract } from './backend-contract.ts';
 
 describeForgetfulContract('null', { scheme: 'null' });
@@ -6,3 +12,23 @@ describeFileContract('file', { scheme: 'file' });
 // tmpfs has no zero range: zeros are written there.
 describeFileContract('file on tmpfs', { scheme: 'file', parentFolder: '/dev/shm' });
 describeFileContract('iouring', { scheme: 'iouring' });
+describeFileContract('iouring on tmpfs, two I/Os in the ring at once', {
+  scheme: 'iouring',
+  spec: { queueDepth: 2 },
+  parentFolder: '/dev/shm',
+});
+if (hasDirect()) describeFileContract('iouring, O_DIRECT', { scheme: 'iouring', spec: { isDirect: true } });
+
+/** Whether the file system of the tests' folder knows O_DIRECT. */
+function hasDirect(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'gotgt-direct-'));
+  try {
+    closeSync(openSync(join(folder, 'file'), constants.O_CREAT | constants.O_RDWR | constants.O_DIRECT));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EINVAL') return false;
+    throw error;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -19,6 +19,7 @@ import {
 import type { BackendContext } from '../../../src/backend/registry.ts';
 import type { Note, StorageSpec } from '../../../src/backend/storage-spec.ts';
 import { loadNative } from '../../../src/native/binding.ts';
+import { openRing, type Ring, type RingOpening } from '../../../src/native/ring.ts';
 import { arenaBytes, type Slot, type SlotClass, SlotHolder, SlotPool } from '../../../src/util/slot-pool.ts';
 import { TickBatch } from '../../../src/util/tick-batch.ts';
 
@@ -27,6 +28,10 @@ const CLASSES: readonly SlotClass[] = [
   { capacityBytes: 4096, count: 1024 },
   { capacityBytes: 262144, count: 32 },
 ];
+
+/** Less than the contract has in flight, so that stores wait for room too. */
+const RING_DEPTH = 256;
+const NO_ADDON: RingOpening<BackendIo> = { ring: null, reason: 'there is no addon' };
 
 export interface Transfer {
   readonly op: IoOp;
@@ -44,21 +49,31 @@ export class BackendRig {
   readonly note: Note = (_level, message) => this.notes.push(message);
   readonly folder: string;
   readonly pool: SlotPool;
+  readonly ring: Ring<BackendIo> | null;
+  readonly ringReason: string | null;
   private readonly holder = new SlotHolder();
 
   constructor(parentFolder = tmpdir()) {
     this.folder = mkdtempSync(join(parentFolder, 'gotgt-backend-'));
     const bytes = arenaBytes(CLASSES);
-    const memory = this.native === null ? Buffer.alloc(bytes) : this.native.createArena(bytes).memory;
+    const { native, batch } = this;
+    const arena = native === null ? null : native.createArena(bytes);
+    const memory = arena === null ? Buffer.alloc(bytes) : arena.memory;
+    const opening =
+      native === null || arena === null ? NO_ADDON : openRing<BackendIo>({ native, arena, batch, depth: RING_DEPTH });
+    this.ring = opening.ring;
+    this.ringReason = opening.reason;
     this.pool = new SlotPool(memory, CLASSES, this.batch);
   }
 
   get context(): BackendContext {
-    const { batch, native, note } = this;
-    return { batch, native, ring: null, ringReason: 'not tried', note };
+    const { batch, native, ring, ringReason, note } = this;
+    return { batch, native, ring, ringReason, note };
   }
 
+  /** After every store has been closed. */
   close(): void {
+    this.ring?.close();
     rmSync(this.folder, { recursive: true });
   }
 

@@ -16,11 +16,14 @@ describe('registry of stores', () => {
   });
 
   it('opens each scheme with the engine it names', async () => {
-    for (const scheme of ['null', 'file'] as const) {
+    const engines = [];
+    for (const scheme of STORAGE_SCHEMES) {
       const backend = await openBackend(rig.spec(scheme), rig.context);
-      expect(backend.capabilities.engine).toBe(scheme === 'null' ? 'null' : 'node:fs');
+      engines.push(`${scheme}: ${backend.capabilities.engine}`);
       await backend.close();
     }
+    const iouring = rig.ring === null ? 'node:fs' : 'io_uring';
+    expect(engines.sort()).toEqual(['file: node:fs', `iouring: ${iouring}`, 'null: null']);
   });
 
   it('iouring without a ring is served by node:fs, and one note gives the reason', async () => {
