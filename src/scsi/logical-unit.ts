@@ -132,9 +132,9 @@ export class LogicalUnit {
     }
   }
 
-  /** A unit attention condition for one nexus. */
+  /** A unit attention condition for one nexus; one that is not known (any more) will have power on pending. */
   establishAttentionFor(nexus: Nexus, senseCode: number): void {
-    this.nexusState(nexus).attentions.establish(senseCode);
+    this.nexusStates.get(nexus)?.attentions.establish(senseCode);
   }
 
   /** Clears a condition without reporting it; nothing is made for a nexus that is not known yet. */

@@ -43,6 +43,7 @@ export interface ScsiTargetDevice {
 export class TargetDevice implements ScsiTargetDevice {
   private readonly context: DeviceServerContext;
   private readonly lunMap = new LunMap();
+  private readonly nexuses = new Set<Nexus>();
 
   constructor(context: DeviceServerContext) {
     this.context = context;
@@ -60,6 +61,8 @@ export class TargetDevice implements ScsiTargetDevice {
   /** Ends the export of `lun`; commands on their way go on. Returns the unit, or null when there was none. */
   removeLogicalUnit(lun: number): LogicalUnit | null {
     const unit = this.lunMap.delete(lun);
+    if (unit === null) return null;
+    for (const nexus of this.nexuses) unit.forgetNexus(nexus);
     this.establishLunsChanged(null);
     return unit;
   }
@@ -109,11 +112,13 @@ export class TargetDevice implements ScsiTargetDevice {
     settle(request);
   }
 
-  openNexus(_nexus: Nexus): void {
-    // Nothing is kept for a nexus before its first command to a unit; that one finds the power on condition pending.
+  /** Units keep nothing for a nexus before its first command; that one finds the power on condition pending. */
+  openNexus(nexus: Nexus): void {
+    this.nexuses.add(nexus);
   }
 
   closeNexus(nexus: Nexus): void {
+    this.nexuses.delete(nexus);
     this.lunMap.visit((unit) => unit.forgetNexus(nexus));
   }
 

@@ -87,12 +87,16 @@ export class TaskSet {
     for (let task = this.oldest; task !== null; task = task.newer) {
       if (nexus === null || task.command.nexus === nexus) affected.push({ task, generation: task.generation });
     }
-    // Newest first: a dormant task must not begin because an older one was aborted just before it.
-    for (const { task, generation } of affected.reverse()) {
+    // No dormant task begins because one that held it back was aborted just before it.
+    const wasEnabling = this.isEnabling;
+    this.isEnabling = true;
+    for (const { task, generation } of affected) {
       if (task.generation !== generation) continue; // its owner ended it when told of another one's end
       if (task.command.nexus !== request.nexus) onCleared(task.command.nexus);
       task.abort(request);
     }
+    this.isEnabling = wasEnabling;
+    this.enableDormant();
   }
 
   private enable(task: Task): void {
