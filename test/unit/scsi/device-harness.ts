@@ -54,13 +54,20 @@ export class Client implements CommandOwner {
 
   /** Delivers the oldest open request. */
   answer(): void {
-    const request = this.requests.shift();
+    if (!this.tryAnswer()) throw new Error('no slot for Data-Out');
+  }
+
+  /** As answer; false, and the request stays open, when there is no slot for the data now. */
+  tryAnswer(): boolean {
+    const [request] = this.requests;
     if (request === undefined) throw new Error('no open request');
     const { bufferOffset, lengthBytes } = request;
     const slot = this.harness.pool.take(lengthBytes, this.command.holder);
-    if (slot === null) throw new Error('no slot for Data-Out');
+    if (slot === null) return false;
+    this.requests.shift();
     this.dataOut.copy(slot.memory, slot.dataOffset, bufferOffset, bufferOffset + lengthBytes);
     this.harness.device.deliverDataOut(this.command, slot, bufferOffset, lengthBytes);
+    return true;
   }
 
   sendDataIn(_command: ScsiCommand, slot: Slot, lengthBytes: number): void {

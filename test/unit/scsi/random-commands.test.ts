@@ -99,12 +99,20 @@ function step(harness: Harness, regions: Region[], random: (below: number) => nu
   const region = regions[random(CLIENTS)]!;
   const { running } = region;
   if (running === null) region.begin();
-  else if (running.client.requests.length > 0 && random(4) > 0) running.client.answer();
+  else if (running.client.requests.length > 0 && random(4) > 0) running.client.tryAnswer();
   else if (random(60) === 0) harness.device.abort(running.client.command);
   else if (random(300) === 0) harness.manage(LOGICAL_UNIT_RESET);
   if (harness.backend.pending.length > 0 && random(3) > 0)
     harness.backend.complete(random(harness.backend.pending.length));
   harness.tick();
+  collect(regions);
+}
+
+function finishAll(harness: Harness, regions: Region[]): void {
+  for (const { running } of regions) {
+    if (running !== null && running.client.requests.length > 0) running.client.tryAnswer();
+  }
+  harness.settle();
   collect(regions);
 }
 
@@ -122,14 +130,7 @@ describe('random commands', () => {
     const random = randomFrom(SEED + offset);
     const regions = Array.from({ length: CLIENTS }, (_, index) => new Region(harness, random, index));
     for (let i = 0; i < STEPS; i++) step(harness, regions, random);
-    for (const region of regions) {
-      while (region.running !== null) {
-        const { client } = region.running;
-        if (client.requests.length > 0) client.answer();
-        harness.settle();
-        collect(regions);
-      }
-    }
+    while (regions.some(({ running }) => running !== null)) finishAll(harness, regions);
     for (const region of regions) region.check();
     expect(harness.ended.filter(({ outcome }) => outcome === 'status 0').length).toBeGreaterThan(STEPS / 20);
     expect(harness.unit.taskCount).toBe(0);
