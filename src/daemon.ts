@@ -1,0 +1,223 @@
+/** The daemon: from a configuration to a running target, and in order to its end. */
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import type { Logger } from 'pino';
+import { BackendError } from './backend/backend.ts';
+import { type Portal, TargetNode } from './iscsi/protocol/target-node.ts';
+import { loadConfig } from './mgmt/config.ts';
+import { ConfigError } from './mgmt/config-error.ts';
+import type { Configuration, PortalConfig, StorageConfig, TargetConfig } from './mgmt/configuration.ts';
+import type { DaemonOptions } from './mgmt/daemon-options.ts';
+import { createLogger } from './mgmt/logging.ts';
+import { formatPortalAddress } from './mgmt/portal-address.ts';
+import { StateDirectory } from './mgmt/state-dir.ts';
+import { loadNative } from './native/binding.ts';
+import { RING_DEPTH_DEFAULT } from './native/ring.ts';
+import { Reactor } from './reactor.ts';
+import { LogicalUnit } from './scsi/logical-unit.ts';
+import { TargetDevice } from './scsi/target-device.ts';
+
+const VENDOR_DEFAULT = 'GOTGT';
+const PRODUCT_DEFAULT = 'NATIVE DISK';
+const REVISION = '0001';
+/** Signals that end the daemon in order. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/** Serves until SIGTERM or SIGINT, then ends in order. Rejects with ConfigError when it cannot start; nothing runs then. */
+export async function runDaemon(options: DaemonOptions): Promise<void> {
+  const configuration = loadConfig(options);
+  const logger = await createLogger(options.logLevel, process.stdout.isTTY === true);
+  const stopped = stopSignal();
+  const daemon = await startDaemon(configuration, logger);
+  for (const line of daemon.connectLines) logger.info(line);
+  const signal = await stopped;
+  logger.info({ signal }, 'stopping: initiators are asked to log out');
+  const isDrained = await daemon.stop();
+  if (!isDrained) throw new Error('stopped with commands still in a store, which did not answer in time');
+  logger.info('stopped: every store is flushed');
+}
+
+export interface Daemon {
+  /** Shell lines that connect to what is served. */
+  readonly connectLines: readonly string[];
+  /** "address:port" of everything that is listened on. */
+  readonly addresses: readonly string[];
+  /** Ends in order; false when a store did not answer in time. */
+  stop(): Promise<boolean>;
+}
+
+/** Starts everything that `configuration` names, or nothing. Rejects with ConfigError. */
+export async function startDaemon(configuration: Configuration, logger: Logger): Promise<Daemon> {
+  for (const warning of configuration.warnings) logger.warn(warning);
+  const { native, reason } = loadNative();
+  if (reason !== null) logger.info({ reason }, 'running without the native addon');
+  const reactor = new Reactor({
+    native,
+    nativeReason: reason,
+    isIoUringEnabled: configuration.performance.isIoUringEnabled,
+    ringDepth: ringDepth(configuration),
+    limits: configuration.limits,
+    observer: { note: (level, event, fields) => logger[level](fields, event) },
+    note: (level, message, fields) => logger[level](fields, message),
+  });
+  if (native !== null && reactor.ringReason !== null) {
+    logger.info({ reason: reactor.ringReason }, 'running without io_uring');
+  }
+  try {
+    const portals = await addTargets(reactor, configuration, logger);
+    const addresses = await listenAll(reactor, configuration, portals, logger);
+    return { connectLines: connectLines(configuration, portals), addresses, stop: () => reactor.close() };
+  } catch (error) {
+    await reactor.abandon();
+    throw error;
+  }
+}
+
+async function addTargets(
+  reactor: Reactor,
+  configuration: Configuration,
+  logger: Logger,
+): Promise<Map<PortalConfig, Portal>> {
+  const units = await openUnits(reactor, configuration, logger);
+  const portals = new Map<PortalConfig, Portal>();
+  for (const portal of configuration.portals) {
+    const { host, port } = portal;
+    const isWildcard = host === '' || host === '0.0.0.0' || host === '::';
+    portals.set(portal, { host: host.includes(':') ? `[${host}]` : host, port, isWildcard });
+  }
+  for (const target of configuration.targets) reactor.addTarget(makeTarget(reactor, target, units, portals));
+  return portals;
+}
+
+function makeTarget(
+  reactor: Reactor,
+  target: TargetConfig,
+  units: ReadonlyMap<StorageConfig, LogicalUnit>,
+  portals: ReadonlyMap<PortalConfig, Portal>,
+): TargetNode {
+  const device = new TargetDevice(reactor.deviceServer);
+  for (const { lun, storage } of target.luns) device.addLogicalUnit(lun, units.get(storage) as LogicalUnit);
+  const groups = target.portalGroups.map(({ tag, portals: members }) => ({
+    tag,
+    portals: members.map((member) => portals.get(member) as Portal),
+  }));
+  return new TargetNode(target.name, target.alias, target.offers, groups, device);
+}
+
+/** Opens every storage that some target exports; those that nobody exports stay closed. */
+async function openUnits(
+  reactor: Reactor,
+  configuration: Configuration,
+  logger: Logger,
+): Promise<Map<StorageConfig, LogicalUnit>> {
+  const exported = new Set(configuration.targets.flatMap(({ luns }) => luns.map(({ storage }) => storage)));
+  const storages = configuration.storages.filter((storage) => exported.has(storage));
+  const state = await StateDirectory.open(configuration.stateDirectory);
+  const uuids = await state.unitUuids(storages.map(({ identityKey }) => identityKey));
+  const units = new Map<StorageConfig, LogicalUnit>();
+  for (const [index, storage] of storages.entries()) {
+    const unit = await openUnit(reactor, configuration, storage, uuids[index] as string);
+    units.set(storage, unit);
+    const { path, deviceID } = storage;
+    const { engine } = unit.backend.capabilities;
+    logger.info({ deviceID, path, engine, sizeBytes: unit.sizeBytes, blockBytes: unit.blockBytes }, 'storage opened');
+  }
+  return units;
+}
+
+async function openUnit(
+  reactor: Reactor,
+  configuration: Configuration,
+  storage: StorageConfig,
+  uuid: string,
+): Promise<LogicalUnit> {
+  try {
+    const backend = await reactor.openStore(storage);
+    return new LogicalUnit({
+      uuid,
+      backend,
+      blockShift: storage.blockShift,
+      isReadOnly: storage.isReadOnly,
+      isThin: storage.isThin,
+      vendor: storage.vendorID ?? VENDOR_DEFAULT,
+      product: storage.productID ?? PRODUCT_DEFAULT,
+      revision: REVISION,
+      ...(storage.serial === null ? {} : { serial: storage.serial }),
+    });
+  } catch (error) {
+    if (!(error instanceof BackendError)) throw error;
+    const key = `storages[${configuration.storages.indexOf(storage)}].path`;
+    throw new ConfigError(configuration.source, key, storage.path, error.message);
+  }
+}
+
+/** The reactor has one ring for all its stores: as deep as the deepest that was asked for. */
+function ringDepth({ storages }: Configuration): number {
+  const deepest = Math.max(0, ...storages.map(({ queueDepth }) => queueDepth ?? 0));
+  return deepest === 0 ? RING_DEPTH_DEFAULT : deepest;
+}
+
+async function listenAll(
+  reactor: Reactor,
+  configuration: Configuration,
+  portals: ReadonlyMap<PortalConfig, Portal>,
+  logger: Logger,
+): Promise<string[]> {
+  const addresses: string[] = [];
+  for (const [config, portal] of portals) {
+    try {
+      for (const host of await bindHosts(config.host)) {
+        const listener = await reactor.listen({ host, port: portal.port }, portal);
+        portal.port = listener.port;
+        addresses.push(formatPortalAddress(listener));
+        logger.info({ address: formatPortalAddress(listener) }, 'listening');
+      }
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      const key = `iscsiportals[${configuration.portals.indexOf(config)}].portal`;
+      const fault = `cannot listen there (${error.message}); give an address of this machine and a port that is free`;
+      throw new ConfigError(configuration.source, key, formatPortalAddress(config), fault);
+    }
+  }
+  return addresses;
+}
+
+/** The numeric addresses to bind for a portal's host; '' stands for every address of both families. */
+async function bindHosts(host: string): Promise<string[]> {
+  if (host === '') return ['0.0.0.0', '::'];
+  if (isIP(host) !== 0) return [host];
+  const found = await lookup(host, { all: true });
+  return found.map(({ address }) => address);
+}
+
+function connectLines(configuration: Configuration, portals: ReadonlyMap<PortalConfig, Portal>): string[] {
+  const lines: string[] = [];
+  const seen = new Set<string>();
+  for (const target of configuration.targets) {
+    const first = target.portalGroups[0]?.portals[0];
+    const portal = first === undefined ? undefined : portals.get(first);
+    if (portal === undefined) continue;
+    const address = `${portal.isWildcard ? '127.0.0.1' : portal.host}:${portal.port}`;
+    if (!seen.has(address)) {
+      lines.push(`connect: iscsi-ls -s iscsi://${address}`);
+      lines.push(`connect: iscsiadm -m discovery -t sendtargets -p ${address}`);
+      seen.add(address);
+    }
+    if (lines.length > CONNECT_LINES_MAX) break;
+    lines.push(`connect: iscsiadm -m node -T ${target.name} -p ${address} --login`);
+  }
+  return lines;
+}
+
+/** A log of a thousand targets needs no thousand hints. */
+const CONNECT_LINES_MAX = 6;
+
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    const onSignal = (signal: string) => {
+      for (const name of STOP_SIGNALS) process.off(name, onSignal);
+      resolve(signal);
+    };
+    for (const name of STOP_SIGNALS) process.on(name, onSignal);
+  });
+}

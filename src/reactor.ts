@@ -1,0 +1,159 @@
+/**
+ * A reactor: one event loop with its own arena, ring, pools, logical units, targets and connections. It shares nothing with
+ * another, so it can live on the main thread or in a worker. This is where the layers are put together.
+ */
+import type { Backend, BackendIo } from './backend/backend.ts';
+import { openBackend } from './backend/registry.ts';
+import type { Note, StorageSpec } from './backend/storage-spec.ts';
+import { crc32cPortable } from './iscsi/codec/digest.ts';
+import { Connection } from './iscsi/protocol/connection.ts';
+import { LoginPhase } from './iscsi/protocol/login-phase.ts';
+import { OutputStore } from './iscsi/protocol/output.ts';
+import { OFFERS_DEFAULT } from './iscsi/protocol/parameters.ts';
+import type { ProtocolLimits, ProtocolObserver, ProtocolServices } from './iscsi/protocol/services.ts';
+import type { Portal, TargetNode } from './iscsi/protocol/target-node.ts';
+import { TargetRegistry } from './iscsi/protocol/target-registry.ts';
+import { TaskStore } from './iscsi/protocol/task.ts';
+import type { NativeAddon } from './native/native-addon.ts';
+import { openRing, type Ring } from './native/ring.ts';
+import { DeviceServerContext } from './scsi/device-server.ts';
+import { ReceiveBuffer } from './transport/tcp-connection.ts';
+import { type ListenAddress, TcpListener } from './transport/tcp-listener.ts';
+import { monotonicClock } from './util/clock.ts';
+import { arenaBytes, SLOT_CLASSES_DEFAULT, SlotPool } from './util/slot-pool.ts';
+import { TickBatch } from './util/tick-batch.ts';
+
+/** What one read of a socket takes at the most; a large Data-Out goes past it, into its command's slot. */
+const RECEIVE_BUFFER_BYTES = 65536;
+const CONNECTIONS_PER_PORTAL_MAX = 4096;
+/** Asked of initiators at shutdown before their connections are closed (RFC 7143 11.9.1, event 1). */
+const LOGOUT_GRACE_S = 2;
+/** After the grace: how long commands in the stores may take. */
+const DRAIN_MS = 1500;
+
+export interface ReactorOptions {
+  /** Null: node:fs and node:net do the work. */
+  readonly native: NativeAddon | null;
+  /** Why `native` is null, a sentence without a full stop; null when it is not. */
+  readonly nativeReason: string | null;
+  readonly isIoUringEnabled: boolean;
+  /** Submissions in flight at once. */
+  readonly ringDepth: number;
+  readonly limits: ProtocolLimits;
+  readonly observer: ProtocolObserver;
+  readonly note: Note;
+}
+
+export class Reactor {
+  readonly registry: TargetRegistry;
+  readonly deviceServer: DeviceServerContext;
+  /** Why stores are served through node:fs; null when there is a ring. */
+  readonly ringReason: string | null;
+  private readonly options: ReactorOptions;
+  private readonly batch: TickBatch;
+  private readonly services: ProtocolServices;
+  private readonly ring: Ring<BackendIo> | null;
+  private readonly receiveBuffer = new ReceiveBuffer(RECEIVE_BUFFER_BYTES);
+  private readonly listeners: TcpListener[] = [];
+  private readonly backends: Backend[] = [];
+
+  constructor(options: ReactorOptions) {
+    this.options = options;
+    const { native, limits, observer } = options;
+    this.batch = new TickBatch((work) => process.nextTick(work));
+    const bytes = arenaBytes(SLOT_CLASSES_DEFAULT);
+    const arena = native === null ? null : native.createArena(bytes);
+    const memory = arena === null ? Buffer.alloc(bytes) : arena.memory;
+    const pool = new SlotPool(memory, SLOT_CLASSES_DEFAULT, this.batch);
+    this.services = {
+      pool,
+      batch: this.batch,
+      outputs: new OutputStore(),
+      tasks: new TaskStore(),
+      clock: monotonicClock,
+      crc32c: native === null ? crc32cPortable : native.crc32c,
+      limits,
+      observer,
+    };
+    this.registry = new TargetRegistry(this.services, OFFERS_DEFAULT);
+    this.deviceServer = new DeviceServerContext(pool);
+    const { ring, reason } = this.openRing(arena);
+    this.ring = ring;
+    this.ringReason = reason;
+  }
+
+  /** Opens a store for this reactor's logical units. Rejects with BackendError. */
+  async openStore(spec: StorageSpec): Promise<Backend> {
+    const { native, note } = this.options;
+    const { batch, ring, ringReason } = this;
+    const backend = await openBackend(spec, { batch, native, ring, ringReason, note });
+    this.backends.push(backend);
+    return backend;
+  }
+
+  addTarget(target: TargetNode): void {
+    this.registry.addTarget(target);
+  }
+
+  /** Listens on `address` for `portal`. Rejects with an Error that says why not. */
+  async listen(address: ListenAddress, portal: Portal): Promise<TcpListener> {
+    const directory = this.registry.directory(portal);
+    const listener = await TcpListener.open(address, {
+      native: this.options.native,
+      receiveBuffer: this.receiveBuffer,
+      connectionsMax: CONNECTIONS_PER_PORTAL_MAX,
+      onConnection: (tcp, remoteAddress, localAddress) => {
+        const connection = new Connection(this.services, tcp, remoteAddress, localAddress);
+        connection.enter(new LoginPhase(connection, directory, this.registry));
+        tcp.start(connection);
+      },
+      onAcceptError: (message) => {
+        this.options.observer.note('warn', 'a connection could not be accepted', { reason: message });
+      },
+    });
+    this.listeners.push(listener);
+    return listener;
+  }
+
+  /**
+   * Ends in order: no new logins, initiators are asked to log out, what they sent is carried out, stores are flushed and
+   * closed. Takes at most LOGOUT_GRACE_S and DRAIN_MS and what the stores need to flush.
+   * @returns whether every command had ended
+   */
+  async close(): Promise<boolean> {
+    for (const listener of this.listeners) listener.close();
+    this.registry.shutDown(LOGOUT_GRACE_S);
+    await this.idleWithin(LOGOUT_GRACE_S * 1000);
+    this.registry.closeAll('shutdown');
+    const isDrained = await this.idleWithin(DRAIN_MS);
+    for (const listener of this.listeners) listener.destroyConnections();
+    await Promise.all(this.backends.map((backend) => backend.close()));
+    if (isDrained) this.deviceServer.close();
+    this.ring?.close();
+    return isDrained;
+  }
+
+  /** Gives up what was opened when the daemon could not start. */
+  async abandon(): Promise<void> {
+    for (const listener of this.listeners) listener.close();
+    await Promise.all(this.backends.map((backend) => backend.close()));
+    this.ring?.close();
+  }
+
+  private openRing(arena: NativeArena | null): RingOpening<BackendIo> {
+    const { native, nativeReason, isIoUringEnabled, ringDepth } = this.options;
+    if (native === null || arena === null) return { ring: null, reason: nativeReason };
+    if (!isIoUringEnabled) return { ring: null, reason: 'performance.enableIoUring is false' };
+    return openRing({ native, arena, batch: this.batch, depth: ringDepth });
+  }
+
+  private idleWithin(ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), ms);
+      this.registry.whenIdle(() => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+    });
+  }
+}
