@@ -14,8 +14,8 @@ import type { ProtocolLimits, ProtocolObserver, ProtocolServices } from './iscsi
 import type { Portal, TargetNode } from './iscsi/protocol/target-node.ts';
 import { TargetRegistry } from './iscsi/protocol/target-registry.ts';
 import { TaskStore } from './iscsi/protocol/task.ts';
-import type { NativeAddon } from './native/native-addon.ts';
-import { openRing, type Ring } from './native/ring.ts';
+import type { NativeAddon, NativeArena } from './native/native-addon.ts';
+import { openRing, type Ring, type RingOpening } from './native/ring.ts';
 import { DeviceServerContext } from './scsi/device-server.ts';
 import { ReceiveBuffer } from './transport/tcp-connection.ts';
 import { type ListenAddress, TcpListener } from './transport/tcp-listener.ts';
