@@ -22,7 +22,7 @@ constexpr uint64_t kBacklogRetryMs = 1;
 
 using ArenaHolder = std::shared_ptr<BufferArena>;
 
-void delete_arena_holder(napi_env, void*, void* holder) { delete static_cast<ArenaHolder*>(holder); }
+void delete_arena_holder(napi_env, void* holder, void*) { delete static_cast<ArenaHolder*>(holder); }
 
 // Null, with an exception thrown, when `object` is not what createArena returned.
 ArenaHolder unwrap_arena(Napi::Env env, Napi::Object object) {
