@@ -3,7 +3,7 @@
  * an address in use), 2 the command line was not understood. Nothing heavy is loaded before a verb asks for it.
  */
 import { Command, CommanderError } from 'commander';
-import { ConfigError } from '../mgmt/config-error.ts';
+import { ConfigError } from '../mgmt/config/config-error.ts';
 import { addDaemonVerb, type RunDaemon, runInThisProcess } from './daemon.ts';
 import { addVersionVerb, packageVersion } from './version.ts';
 

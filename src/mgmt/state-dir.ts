@@ -6,8 +6,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigError } from './config-error.ts';
-import type { Surroundings } from './surroundings.ts';
+import { ConfigError } from './config/config-error.ts';
+import type { Surroundings } from './config/surroundings.ts';
 
 export const UNITS_FILE_NAME = 'units.json';
 const UNITS_VERSION = 1;

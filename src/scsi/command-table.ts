@@ -26,7 +26,7 @@ import {
   WRITE_AND_VERIFY_16,
   WRITE_SAME_10,
   WRITE_SAME_16,
-} from './sbc-commands.ts';
+} from './sbc/sbc-commands.ts';
 import {
   INQUIRY,
   MODE_SENSE_6,
@@ -38,7 +38,7 @@ import {
   REQUEST_SENSE,
   SEND_DIAGNOSTIC,
   TEST_UNIT_READY,
-} from './spc-commands.ts';
+} from './spc/spc-commands.ts';
 
 export class CommandTable {
   /** Every entry, in ascending order of operation code and service action. */

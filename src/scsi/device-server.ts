@@ -14,9 +14,9 @@ import { NO_SENSE_VALUE, STATUS_CHECK_CONDITION, STATUS_TASK_SET_FULL, TASK_ACA 
 import type { CommandEntry } from './command-entry.ts';
 import type { CommandTable } from './command-table.ts';
 import { createCommandTable } from './command-table.ts';
-import { CompareBuffer } from './compare-buffer.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { LunMap } from './lun-map.ts';
+import { CompareBuffer } from './sbc/compare-buffer.ts';
 import {
   cdbFieldPointer,
   SENSE_INVALID_COMMAND_OPERATION_CODE,

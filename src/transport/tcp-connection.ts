@@ -4,9 +4,14 @@
  * command's own slot. Reading is synchronous with its callback, so one buffer serves every connection.
  */
 import { Socket } from 'node:net';
-import type { Connection } from '../iscsi/protocol/connection.ts';
-import type { OutputBatch } from '../iscsi/protocol/output.ts';
-import { type CloseCause, type ConnectionSink, TIMER_KINDS, type TimerKind } from '../iscsi/protocol/sink.ts';
+import type { Connection } from '../iscsi/protocol/connection/connection.ts';
+import type { OutputBatch } from '../iscsi/protocol/connection/output.ts';
+import {
+  type CloseCause,
+  type ConnectionSink,
+  TIMER_KINDS,
+  type TimerKind,
+} from '../iscsi/protocol/connection/sink.ts';
 import { RingQueue } from '../util/ring-queue.ts';
 
 /** How long what was written last may take to leave before the socket is torn down. */

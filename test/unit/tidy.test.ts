@@ -36,7 +36,7 @@ const LAYERS: readonly Layer[] = [
   { place: 'reactor.ts', mayImport: BELOW_THE_ROOT },
   { place: 'daemon.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts'] },
   { place: 'index.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts', 'daemon.ts'] },
-  { place: 'cli', mayImport: ['mgmt/schema.ts', 'mgmt/daemon-options.ts', 'mgmt/config-error.ts'] },
+  { place: 'cli', mayImport: ['mgmt/config/schema.ts', 'mgmt/daemon-options.ts', 'mgmt/config/config-error.ts'] },
   // The one way into the composition root from the command line: loaded when the verb runs, so that --help stays quick.
   {
     place: 'cli/daemon.ts',

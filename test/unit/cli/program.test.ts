@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { runCommandLine } from '../../../src/cli/program.ts';
-import { ConfigError } from '../../../src/mgmt/config-error.ts';
+import { ConfigError } from '../../../src/mgmt/config/config-error.ts';
 import type { DaemonOptions } from '../../../src/mgmt/daemon-options.ts';
 
 const VERSION = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;

@@ -1,0 +1,176 @@
+/**
+ * What one connection has to say in this tick. Small PDUs are laid one behind the other into header blocks, Data-In
+ * payload stays in its slot, and the whole tick leaves as one batch of pieces, so that the socket is written once.
+ * A batch owns the blocks and slots its pieces lie in until the transport reports that it was written.
+ */
+import { assert } from '../../../util/assert.ts';
+
+/** Holds the headers of up to 80 PDUs; what does not fit goes into the next block. */
+const HEADER_BLOCK_BYTES = 4096;
+/** Free blocks kept for reuse by one reactor; more are only alive while they are in flight. */
+const FREE_BLOCKS_MAX = 1024;
+const FREE_BATCHES_MAX = 256;
+
+export interface Releasable {
+  release(): void;
+}
+
+/** Memory for PDUs without a slot of their own. */
+export class HeaderBlock implements Releasable {
+  readonly memory: Buffer = Buffer.alloc(HEADER_BLOCK_BYTES);
+  readonly view: DataView = new DataView(this.memory.buffer, this.memory.byteOffset, HEADER_BLOCK_BYTES);
+  fill = 0;
+  private readonly store: OutputStore;
+
+  constructor(store: OutputStore) {
+    this.store = store;
+  }
+
+  release(): void {
+    this.store.giveBackBlock(this);
+  }
+}
+
+/** Pieces to be written in order, and whose memory they are. */
+export class OutputBatch {
+  readonly memories: Buffer[] = [];
+  readonly starts: number[] = [];
+  readonly ends: number[] = [];
+  readonly owned: Releasable[] = [];
+  /** Bytes that do not lie in slots. */
+  ownBytes = 0;
+
+  get pieceCount(): number {
+    return this.memories.length;
+  }
+}
+
+/** The free header blocks and batches of one reactor. */
+export class OutputStore {
+  private readonly blocks: HeaderBlock[] = [];
+  private readonly batches: OutputBatch[] = [];
+
+  takeBlock(): HeaderBlock {
+    return this.blocks.pop() ?? new HeaderBlock(this);
+  }
+
+  giveBackBlock(block: HeaderBlock): void {
+    block.fill = 0;
+    if (this.blocks.length < FREE_BLOCKS_MAX) this.blocks.push(block);
+  }
+
+  takeBatch(): OutputBatch {
+    return this.batches.pop() ?? new OutputBatch();
+  }
+
+  giveBackBatch(batch: OutputBatch): void {
+    for (let i = 0; i < batch.owned.length; i++) (batch.owned[i] as Releasable).release();
+    batch.owned.length = 0;
+    batch.memories.length = 0;
+    batch.starts.length = 0;
+    batch.ends.length = 0;
+    batch.ownBytes = 0;
+    if (this.batches.length < FREE_BATCHES_MAX) this.batches.push(batch);
+  }
+}
+
+/** The batch that one connection is filling. */
+export class Output {
+  /** Bytes outside of slots that are queued here or with the transport and not yet reported as written. */
+  pendingBytes = 0;
+  /** Where the last reserve() may write. */
+  memory: Buffer;
+  view: DataView;
+  private readonly store: OutputStore;
+  private block: HeaderBlock;
+  private isBlockOwned = false;
+  private batch: OutputBatch;
+
+  constructor(store: OutputStore) {
+    this.store = store;
+    this.block = store.takeBlock();
+    this.batch = store.takeBatch();
+    this.memory = this.block.memory;
+    this.view = this.block.view;
+  }
+
+  get isEmpty(): boolean {
+    return this.batch.pieceCount === 0;
+  }
+
+  /**
+   * Room for `bytes` (at most HEADER_BLOCK_BYTES) at the returned offset of this.memory and this.view, which are part of
+   * the batch from here: the caller writes every byte of it now.
+   */
+  reserve(bytes: number): number {
+    assert(bytes <= HEADER_BLOCK_BYTES, 'a header block holds the PDU');
+    if (this.block.fill + bytes > HEADER_BLOCK_BYTES) this.nextBlock();
+    const offset = this.block.fill;
+    this.block.fill += bytes;
+    if (!this.isBlockOwned) {
+      this.isBlockOwned = true;
+      this.batch.owned.push(this.block);
+    }
+    this.piece(this.block.memory, offset, offset + bytes);
+    return offset;
+  }
+
+  /** Appends memory[start, end), which the caller leaves alone from here and the garbage collector frees. */
+  piece(memory: Buffer, start: number, end: number): void {
+    this.batch.ownBytes += end - start;
+    this.pendingBytes += end - start;
+    this.slotPiece(memory, start, end);
+  }
+
+  /** Appends memory[start, end) of a slot, which is handed over with own(). */
+  slotPiece(memory: Buffer, start: number, end: number): void {
+    const { batch } = this;
+    const last = batch.memories.length - 1;
+    if (last >= 0 && batch.memories[last] === memory && batch.ends[last] === start) {
+      batch.ends[last] = end;
+      return;
+    }
+    batch.memories.push(memory);
+    batch.starts.push(start);
+    batch.ends.push(end);
+  }
+
+  /** The batch releases `memory` once it is written. */
+  own(memory: Releasable): void {
+    this.batch.owned.push(memory);
+  }
+
+  /** Hands the batch over for writing and starts the next one. */
+  take(): OutputBatch {
+    const batch = this.batch;
+    this.batch = this.store.takeBatch();
+    if (this.isBlockOwned) this.nextBlock();
+    return batch;
+  }
+
+  /** `batch` was written, or never will be: its memory goes back. */
+  finish(batch: OutputBatch): void {
+    this.pendingBytes -= batch.ownBytes;
+    this.store.giveBackBatch(batch);
+  }
+
+  /** The connection is gone: what was never handed over goes back. */
+  close(): void {
+    const isBlockOwned = this.isBlockOwned;
+    this.finish(this.batch);
+    if (!isBlockOwned) this.block.release();
+    // Whoever still writes here writes into memory of its own, which nobody sends.
+    this.batch = new OutputBatch();
+    this.block = new HeaderBlock(this.store);
+    this.memory = this.block.memory;
+    this.view = this.block.view;
+    this.isBlockOwned = true;
+  }
+
+  private nextBlock(): void {
+    this.block = this.store.takeBlock();
+    this.isBlockOwned = false;
+    this.memory = this.block.memory;
+    this.view = this.block.view;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * The security stage of a login (RFC 7143 6.3.2, 12) as a port: the login hands an Authenticator the security keys of each
+ * text and asks whether the initiator may go on. Here stands the method None.
+ */
+import { LOGIN_AUTHENTICATION_FAILURE, LOGIN_INITIATOR_ERROR, LOGIN_SUCCESS } from '../../codec/constants.ts';
+import type { TextPair } from '../../codec/text.ts';
+import { parseList } from '../../codec/text-value.ts';
+import { NOT_UNDERSTOOD } from './keys.ts';
+
+export interface AuthenticationStep {
+  /** LOGIN_SUCCESS to go on, or the login status that ends the login. */
+  readonly status: number;
+  readonly answers: readonly TextPair[];
+}
+
+/** One login's authentication; made anew for each. */
+export interface Authenticator {
+  /** Whether the security stage may be left, or skipped when true from the start. */
+  readonly isComplete: boolean;
+  /** Takes the security keys of one text, perhaps none. */
+  authenticate(pairs: readonly TextPair[]): AuthenticationStep;
+}
+
+/** Whether a key belongs to the security exchange: AuthMethod and the methods' own keys (12.1.1 to 12.1.3). */
+export function isSecurityKey(key: string): boolean {
+  return key === 'AuthMethod' || METHOD_KEY.test(key);
+}
+
+/** AuthMethod=None: everyone may enter, by way of the security stage or around it. */
+export class NoneAuthenticator implements Authenticator {
+  readonly isComplete = true;
+  private hasChosen = false;
+
+  authenticate(pairs: readonly TextPair[]): AuthenticationStep {
+    const answers: TextPair[] = [];
+    for (const { key, value } of pairs) {
+      if (key !== 'AuthMethod') {
+        answers.push({ key, value: NOT_UNDERSTOOD });
+        continue;
+      }
+      if (this.hasChosen) return { status: LOGIN_INITIATOR_ERROR, answers: [] }; // 6.3: not twice in one login
+      this.hasChosen = true;
+      if (!(parseList(value) ?? []).includes('None')) return { status: LOGIN_AUTHENTICATION_FAILURE, answers: [] };
+      answers.push({ key, value: 'None' });
+    }
+    return { status: LOGIN_SUCCESS, answers };
+  }
+}
+
+const METHOD_KEY = /^(CHAP_[AICNR]|KRB_AP_RE[QP]|SRP_(U|TargetAuth|GROUP|A|B|s|M|HM))$/;

@@ -1,0 +1,117 @@
+/** The login phase of one connection (RFC 7143 6.2): carries Login PDUs to the login machine and its replies back. */
+import {
+  LOGIN_DATA_SEGMENT_BYTES_MAX,
+  LOGIN_INITIATOR_ERROR,
+  LOGIN_INVALID_DURING_LOGIN,
+  OP_LOGIN_REQUEST,
+} from '../../codec/constants.ts';
+import type { Phase, PhaseHost } from '../connection/phase.ts';
+import { TIMER_LOGIN, type TimerKind } from '../connection/sink.ts';
+import { ControlRequests } from '../full-feature/control-requests.ts';
+import { Discovery } from '../full-feature/discovery.ts';
+import { FullFeature } from '../full-feature/full-feature.ts';
+import { SessionText, type TargetList } from '../full-feature/session-text.ts';
+import { CommandWindow } from '../session/command-window.ts';
+import type { Session } from '../session/session.ts';
+import { LoginMachine, type LoginReply } from './login.ts';
+import type { AdmissionWaiter, LoginAdmitted, LoginDirectory, LoginRefusal, LoginTarget } from './login-directory.ts';
+
+/** The StatSN of a connection's first response; RFC 7143 11.12.8 leaves it to the target. */
+const INITIAL_STAT_SN = 1;
+
+export class LoginPhase<T extends LoginTarget> implements Phase, AdmissionWaiter<Session> {
+  private readonly host: PhaseHost;
+  private readonly targets: TargetList;
+  private readonly machine: LoginMachine<T, Session>;
+  private data: Buffer = NO_DATA;
+  private cid = 0;
+  private hasBegun = false;
+  private isClosed = false;
+
+  constructor(host: PhaseHost, directory: LoginDirectory<T, Session>, targets: TargetList) {
+    this.host = host;
+    this.targets = targets;
+    this.machine = new LoginMachine(directory, this);
+    host.armTimer(TIMER_LOGIN, host.services.limits.loginTimeoutMs);
+  }
+
+  onHeader(_bytes: Uint8Array, _view: DataView, _offset: number, _ahsBytes: number, dataBytes: number): void {
+    const { bhs, writer, framer, services } = this.host;
+    if (bhs.opcode !== OP_LOGIN_REQUEST) return this.refuse(LOGIN_INVALID_DURING_LOGIN);
+    if (!this.hasBegun) {
+      this.hasBegun = true;
+      this.cid = bhs.cid;
+      writer.window = new CommandWindow(bhs.cmdSN, services.limits.commandWindow);
+      writer.statSN = INITIAL_STAT_SN;
+    }
+    if (dataBytes > LOGIN_DATA_SEGMENT_BYTES_MAX) return this.refuse(LOGIN_INITIATOR_ERROR);
+    this.data = dataBytes === 0 ? NO_DATA : Buffer.allocUnsafe(dataBytes);
+    if (dataBytes > 0) framer.receiveInto(this.data, 0);
+  }
+
+  onPdu(): void {
+    const reply = this.machine.receive(this.host.bhs, this.data, 0);
+    if (reply !== null) this.send(reply);
+  }
+
+  onTimer(kind: TimerKind): void {
+    if (kind === TIMER_LOGIN) this.host.close('login-timeout');
+  }
+
+  onClosed(): void {
+    this.isClosed = true;
+  }
+
+  onAdmission(outcome: LoginAdmitted<Session> | LoginRefusal): void {
+    const reply = this.isClosed ? null : this.machine.onAdmission(outcome);
+    if (reply !== null) this.send(reply);
+    // The initiator gave up while its former session drained.
+    else if (outcome.isAdmitted) outcome.session.endWithoutMembers();
+  }
+
+  private refuse(status: number): void {
+    this.send(this.machine.refuse(status));
+  }
+
+  private send(reply: LoginReply): void {
+    const { writer } = this.host;
+    const { admitted } = this.machine;
+    if (admitted !== null) writer.window = admitted.session.window;
+    const { isTransit, isContinued, csg, nsg, isidHigh, isidLow, tsih, initiatorTaskTag, status } = reply;
+    const text = Buffer.from(reply.text);
+    writer.loginResponse(isTransit, isContinued, csg, nsg, isidHigh, isidLow, tsih, initiatorTaskTag, status, text);
+    if (reply.isFatal) {
+      const { remoteAddress, services } = this.host;
+      services.observer.note('debug', 'login refused', { remote: remoteAddress, status: `0x${status.toString(16)}` });
+      this.host.close('login-refused');
+    }
+    if (reply.isFinal && admitted !== null) this.enterFullFeature(admitted.session);
+  }
+
+  private enterFullFeature(session: Session): void {
+    const { host, machine } = this;
+    host.armTimer(TIMER_LOGIN, 0);
+    const parameters = machine.connectionParameters;
+    host.framer.hasHeaderDigest = parameters.hasHeaderDigest;
+    host.framer.hasDataDigest = parameters.hasDataDigest;
+    host.writer.hasHeaderDigest = parameters.hasHeaderDigest;
+    host.writer.hasDataDigest = parameters.hasDataDigest;
+    const localHost = host.localAddress.slice(0, host.localAddress.lastIndexOf(':'));
+    const text = new SessionText(session, machine.negotiation, this.targets, localHost);
+    const control = new ControlRequests(host, session, this.cid, text);
+    const { device } = session;
+    if (device === null) host.enter(new Discovery(host, parameters, control));
+    else host.enter(new FullFeature(host, session, device, parameters, control, text));
+    this.noteLogin(session);
+  }
+
+  private noteLogin(session: Session): void {
+    const { initiatorName, targetName, tsih } = session.identity;
+    const { observer } = this.host.services;
+    const fields = { initiator: initiatorName, remote: this.host.remoteAddress, tsih };
+    if (session.device === null) observer.note('debug', 'discovery session', fields);
+    else observer.note('info', 'session opened', { ...fields, target: targetName });
+  }
+}
+
+const NO_DATA = Buffer.alloc(0);

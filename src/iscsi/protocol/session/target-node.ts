@@ -1,0 +1,89 @@
+/**
+ * A target node (RFC 7143 4.2.5, 4.4): its name, its portal groups, what it offers in negotiations, and the SCSI target
+ * device behind it.
+ */
+import type { ScsiTargetDevice } from '../../../scsi/target-device.ts';
+import { type Authenticator, NoneAuthenticator } from '../login/auth.ts';
+import type { LoginTarget } from '../login/login-directory.ts';
+import type { NegotiationOffers } from '../login/parameters.ts';
+
+/** A network portal (RFC 7143 4.4.4): where the daemon listens. */
+export interface Portal {
+  /** As SendTargets tells it: an address (IPv6 in brackets) or a name. */
+  readonly host: string;
+  /** The port that is listened on, known once it is. */
+  port: number;
+  /** Bound to every address: initiators are told the one that they came by. */
+  readonly isWildcard: boolean;
+}
+
+export interface PortalGroup {
+  /** 0 to 65535. */
+  readonly tag: number;
+  readonly portals: readonly Portal[];
+}
+
+export class TargetNode {
+  /** Normal form. */
+  readonly name: string;
+  readonly alias: string | null;
+  readonly offers: NegotiationOffers;
+  readonly portalGroups: readonly PortalGroup[];
+  readonly device: ScsiTargetDevice;
+
+  constructor(
+    name: string,
+    alias: string | null,
+    offers: NegotiationOffers,
+    portalGroups: readonly PortalGroup[],
+    device: ScsiTargetDevice,
+  ) {
+    this.name = name;
+    this.alias = alias;
+    this.offers = offers;
+    this.portalGroups = portalGroups;
+    this.device = device;
+  }
+
+  /** The group that `portal` is part of, or null when the target cannot be reached by it. */
+  groupOf(portal: Portal): PortalGroup | null {
+    return this.portalGroups.find((group) => group.portals.includes(portal)) ?? null;
+  }
+
+  /**
+   * TargetAddress values (13.8): "address:port,tag".
+   * @param localHost the address that the asking initiator came by, told in place of a wildcard
+   */
+  addresses(localHost: string): string[] {
+    const addresses: string[] = [];
+    for (const { tag, portals } of this.portalGroups) {
+      for (const { host, port, isWildcard } of portals) {
+        addresses.push(`${isWildcard ? localHost : host}:${port},${tag}`);
+      }
+    }
+    return addresses;
+  }
+}
+
+/** A target as it is seen through one of its portals. */
+export class PortalTarget implements LoginTarget {
+  readonly node: TargetNode;
+  readonly portalGroupTag: number;
+
+  constructor(node: TargetNode, portalGroupTag: number) {
+    this.node = node;
+    this.portalGroupTag = portalGroupTag;
+  }
+
+  get alias(): string | null {
+    return this.node.alias;
+  }
+
+  get offers(): NegotiationOffers {
+    return this.node.offers;
+  }
+
+  newAuthenticator(): Authenticator {
+    return new NoneAuthenticator();
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * The targets and sessions of one reactor: who can be found, who is logged in, and what becomes of a second login with the
+ * same names (RFC 7143 6.3.5, session reinstatement).
+ */
+import { Nexus } from '../../../scsi/nexus.ts';
+import {
+  LOGIN_OUT_OF_RESOURCES,
+  LOGIN_SERVICE_UNAVAILABLE,
+  LOGIN_SESSION_DOES_NOT_EXIST,
+  LOGIN_TARGET_NOT_FOUND,
+  LOGIN_TOO_MANY_CONNECTIONS,
+} from '../../codec/constants.ts';
+import type { ProtocolServices } from '../connection/services.ts';
+import type { CloseCause } from '../connection/sink.ts';
+import { type Authenticator, NoneAuthenticator } from '../login/auth.ts';
+import {
+  type LoginAdmission,
+  type LoginAdmitted,
+  type LoginDirectory,
+  type LoginRefusal,
+  type LoginTarget,
+  refuseLogin,
+} from '../login/login-directory.ts';
+import type { NegotiationOffers } from '../login/parameters.ts';
+import { CommandWindow } from './command-window.ts';
+import { Session, type SessionHome, type SessionIdentity } from './session.ts';
+import { type Portal, PortalTarget, type TargetNode } from './target-node.ts';
+
+/** Sessions of one reactor; TSIH has 16 bits and 0 is taken. */
+const SESSIONS_MAX = 16384;
+const TSIH_MAX = 0xffff;
+
+/** What a discovery session logs in to: the node as a whole. */
+class DiscoveryNode implements LoginTarget {
+  readonly alias = null;
+  readonly portalGroupTag = 0;
+  readonly offers: NegotiationOffers;
+
+  constructor(offers: NegotiationOffers) {
+    this.offers = offers;
+  }
+
+  newAuthenticator(): Authenticator {
+    return new NoneAuthenticator();
+  }
+}
+
+type AnyTarget = PortalTarget | DiscoveryNode;
+
+export class TargetRegistry implements SessionHome {
+  private readonly services: ProtocolServices;
+  private readonly discovery: DiscoveryNode;
+  private readonly targets = new Map<string, TargetNode>();
+  private readonly byTsih = new Map<number, Session>();
+  /** The session that a new login with the same names and ISID would take the place of. */
+  private readonly byPort = new Map<string, Session>();
+  private lastTsih = 0;
+  private lastRelativePort = 0;
+  private readonly relativePorts = new Map<string, number>();
+  private isShuttingDown = false;
+  private readonly idleWaiters: (() => void)[] = [];
+
+  /** @param discoveryOffers what is offered in discovery sessions */
+  constructor(services: ProtocolServices, discoveryOffers: NegotiationOffers) {
+    this.services = services;
+    this.discovery = new DiscoveryNode(discoveryOffers);
+  }
+
+  /** The target's name must be new. */
+  addTarget(target: TargetNode): void {
+    this.targets.set(target.name, target);
+  }
+
+  get targetNames(): string[] {
+    return [...this.targets.keys()];
+  }
+
+  target(name: string): TargetNode | null {
+    return this.targets.get(name) ?? null;
+  }
+
+  get sessionCount(): number {
+    return this.byTsih.size;
+  }
+
+  /** The directory as it is seen by those who connect to `portal`. */
+  directory(portal: Portal): LoginDirectory<AnyTarget, Session> {
+    return {
+      findTarget: (targetName) => this.findTarget(targetName, portal),
+      admit: (admission) => this.admit(admission),
+    };
+  }
+
+  /** No login succeeds from here on; every initiator is asked to log out within `graceS` seconds (11.9, event 1). */
+  shutDown(graceS: number): void {
+    this.isShuttingDown = true;
+    for (const session of this.byTsih.values()) session.requestLogout(graceS);
+  }
+
+  /** Closes what is left. */
+  closeAll(cause: CloseCause): void {
+    for (const session of [...this.byTsih.values()]) session.close(cause);
+  }
+
+  /** Calls `waiter` when the last session has ended and nothing of it is in a store any more; at once when none is left. */
+  whenIdle(waiter: () => void): void {
+    if (this.byTsih.size === 0) waiter();
+    else this.idleWaiters.push(waiter);
+  }
+
+  onSessionEnded(session: Session): void {
+    const { tsih } = session.identity;
+    this.byTsih.delete(tsih);
+    const key = portKey(session.identity);
+    if (this.byPort.get(key) === session) this.byPort.delete(key);
+    if (this.byTsih.size > 0) return;
+    for (const waiter of this.idleWaiters.splice(0)) waiter();
+  }
+
+  onTargetReset(session: Session): void {
+    const { targetName } = session.identity;
+    for (const other of [...this.byTsih.values()]) {
+      if (other.identity.targetName === targetName) other.close('target-reset');
+    }
+  }
+
+  private findTarget(targetName: string | null, portal: Portal): AnyTarget | LoginRefusal {
+    if (this.isShuttingDown) return refuseLogin(LOGIN_SERVICE_UNAVAILABLE);
+    if (targetName === null) return this.discovery;
+    const node = this.targets.get(targetName);
+    const group = node?.groupOf(portal) ?? null;
+    // A target that cannot be reached by this portal is as good as none (11.13.5: not found).
+    if (node === undefined || group === null) return refuseLogin(LOGIN_TARGET_NOT_FOUND);
+    return new PortalTarget(node, group.tag);
+  }
+
+  private admit(admission: LoginAdmission<AnyTarget, Session>): LoginAdmitted<Session> | LoginRefusal | null {
+    if (this.isShuttingDown) return refuseLogin(LOGIN_SERVICE_UNAVAILABLE);
+    const { tsih } = admission;
+    // Further connections come with MaxConnections above 1, which is not offered yet.
+    if (tsih !== 0) {
+      return refuseLogin(this.byTsih.has(tsih) ? LOGIN_TOO_MANY_CONNECTIONS : LOGIN_SESSION_DOES_NOT_EXIST);
+    }
+    const replaced = this.byPort.get(portKey(identify(admission, 0)));
+    if (replaced === undefined) return this.open(admission);
+    // The old session's commands must be out of the stores before the new one's may go in, or an old WRITE could land
+    // on top of a newer one.
+    replaced.close('reinstated');
+    let outcome: LoginAdmitted<Session> | LoginRefusal | null = null;
+    let isLater = false;
+    replaced.endTasks(() => {
+      const opened = this.open(admission);
+      if (isLater) admission.waiter.onAdmission(opened);
+      else outcome = opened;
+    });
+    isLater = true;
+    return outcome;
+  }
+
+  private open(admission: LoginAdmission<AnyTarget, Session>): LoginAdmitted<Session> | LoginRefusal {
+    const tsih = this.freeTsih();
+    if (tsih === 0) return refuseLogin(LOGIN_OUT_OF_RESOURCES);
+    const identity = identify(admission, tsih);
+    const { commandWindow } = this.services.limits;
+    const window = new CommandWindow(admission.cmdSN, commandWindow);
+    const { target } = admission;
+    const device = target instanceof PortalTarget ? target.node.device : null;
+    const nexus = this.nexus(identity);
+    const session = new Session(this, identity, window, commandWindow, admission.session, device, nexus);
+    this.byTsih.set(tsih, session);
+    if (device !== null) this.byPort.set(portKey(identity), session);
+    return { isAdmitted: true, tsih, session };
+  }
+
+  private freeTsih(): number {
+    if (this.byTsih.size >= SESSIONS_MAX) return 0;
+    do this.lastTsih = this.lastTsih === TSIH_MAX ? 1 : this.lastTsih + 1;
+    while (this.byTsih.has(this.lastTsih));
+    return this.lastTsih;
+  }
+
+  private nexus(identity: SessionIdentity): Nexus {
+    const { initiatorName, isid, targetName, targetPortalGroupTag } = identity;
+    const tag = targetPortalGroupTag.toString(16).padStart(4, '0');
+    const targetPort = `${targetName},t,0x${tag}`;
+    return new Nexus(`${initiatorName},i,0x${isid}`, targetPort, this.relativePort(targetPort));
+  }
+
+  /** A number of its own for each portal group of each target (SPC-4 relative target port identifier). */
+  private relativePort(targetPort: string): number {
+    const known = this.relativePorts.get(targetPort);
+    if (known !== undefined) return known;
+    this.lastRelativePort += 1;
+    this.relativePorts.set(targetPort, this.lastRelativePort);
+    return this.lastRelativePort;
+  }
+}
+
+function identify(admission: LoginAdmission<AnyTarget, Session>, tsih: number): SessionIdentity {
+  const { initiatorName, target, isidHigh, isidLow } = admission;
+  return {
+    initiatorName,
+    isid: isidHigh.toString(16).padStart(8, '0') + isidLow.toString(16).padStart(4, '0'),
+    tsih,
+    targetName: target instanceof PortalTarget ? target.node.name : '',
+    targetPortalGroupTag: target.portalGroupTag,
+  };
+}
+
+/** Names an initiator port together with a target port; no name contains a space. */
+function portKey({ initiatorName, isid, targetName, targetPortalGroupTag }: SessionIdentity): string {
+  return `${initiatorName} ${isid} ${targetName} ${targetPortalGroupTag}`;
+}

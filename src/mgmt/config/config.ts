@@ -1,0 +1,73 @@
+/** Finds the configuration, reads it and checks it. A fault is a ConfigError, and nothing has been started then. */
+import { statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { DaemonOptions } from '../daemon-options.ts';
+import { defaultStateDirectory } from '../state-dir.ts';
+import { builtInConfig } from './config-default.ts';
+import { type ConfigDocument, readConfigDocument } from './config-document.ts';
+import { overridePortal, readPortals } from './config-portals.ts';
+import { readStorages } from './config-storages.ts';
+import { readTargets } from './config-targets.ts';
+import type { Configuration } from './configuration.ts';
+import { COMMAND_WINDOW_DEFAULT, KEEPALIVE_MS_DEFAULT, LOGIN_TIMEOUT_MS_DEFAULT } from './schema.ts';
+import { type Surroundings, systemSurroundings } from './surroundings.ts';
+
+export const CONFIG_FILE_NAME = 'config.json';
+
+/**
+ * Reads `options.configFile`, else $GOSTOR_CONFIG/config.json, else ~/.gotgt/config.json where it exists, else takes the
+ * built-in default. Throws ConfigError.
+ */
+export function loadConfig(
+  options: Omit<DaemonOptions, 'logLevel'>,
+  surroundings: Surroundings = systemSurroundings(),
+): Configuration {
+  const stateDirectory = resolve(options.stateDirectory ?? defaultStateDirectory(surroundings));
+  const file = configFile(options.configFile, surroundings);
+  const document = file === null ? builtInConfig(stateDirectory) : readConfigDocument(file);
+  const configuration = resolveConfig(document, stateDirectory);
+  const { host, port } = options;
+  return host === null && port === null ? configuration : overridePortal(configuration, host, port);
+}
+
+/** Checks what the keys mean together and fills in the defaults. Throws ConfigError. */
+export function resolveConfig(document: ConfigDocument, stateDirectory: string): Configuration {
+  const { performance, limits } = document.content;
+  const storages = readStorages(document);
+  const portals = readPortals(document);
+  const targets = readTargets(document, storages, portals);
+  if (targets.length === 0) document.warnings.push(`${document.source}: no target is configured, nothing is exported`);
+  return {
+    source: document.source,
+    stateDirectory,
+    storages,
+    portals,
+    targets,
+    performance: { isIoUringEnabled: performance?.enableIoUring ?? true },
+    limits: {
+      loginTimeoutMs: limits?.loginTimeoutMs ?? LOGIN_TIMEOUT_MS_DEFAULT,
+      commandWindow: limits?.commandWindow ?? COMMAND_WINDOW_DEFAULT,
+      keepaliveMs: limits?.keepaliveMs ?? KEEPALIVE_MS_DEFAULT,
+    },
+    warnings: document.warnings,
+  };
+}
+
+/** Null: there is none, and none was asked for. */
+function configFile(fromOption: string | null, { variables, homeDirectory }: Surroundings): string | null {
+  if (fromOption !== null) return resolve(fromOption);
+  const directory = variables.GOSTOR_CONFIG;
+  if (directory !== undefined && directory !== '') return join(resolve(directory), CONFIG_FILE_NAME);
+  const file = join(homeDirectory, '.gotgt', CONFIG_FILE_NAME);
+  return isThere(file) ? file : null;
+}
+
+/** True as well for a file that may not be looked at: reading it says why, serving another disk instead would not. */
+function isThere(file: string): boolean {
+  try {
+    return statSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return true;
+    throw error;
+  }
+}

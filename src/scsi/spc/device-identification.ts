@@ -1,0 +1,123 @@
+/**
+ * Device Identification VPD page 83h (SPC-4 7.8.6). All that names the unit comes from its persisted UUID, so two units
+ * never show the same name; what names the target device and its ports comes from the I_T nexus.
+ */
+import { PROTOCOL_IDENTIFIER_ISCSI, VPD_DEVICE_IDENTIFICATION } from '../constants.ts';
+import type { LogicalUnit } from '../logical-unit.ts';
+import { PRODUCT_BYTES, VENDOR_BYTES } from '../logical-unit.ts';
+import type { Task } from '../task.ts';
+import { beginPage, VPD_HEADER_BYTES, writeAscii } from './vpd-page.ts';
+
+/** All target ports of a target device are one target port group. */
+export const TARGET_PORT_GROUP = 1;
+
+export function buildDeviceIdentification(task: Task, out: Buffer): number {
+  const { nexus } = task.command;
+  let end = VPD_HEADER_BYTES;
+  if (task.logicalUnit !== null) {
+    end = writeNaa(task.logicalUnit, out, end);
+    end = writeT10VendorId(task.logicalUnit, out, end);
+    end = writeUuid(task.logicalUnit, out, end);
+  }
+  end = writeNameString(out, end, ASSOCIATION_TARGET_DEVICE, targetDeviceName(nexus.targetPortName));
+  end = writeNameString(out, end, ASSOCIATION_TARGET_PORT, nexus.targetPortName);
+  end = writePortNumber(out, end, TYPE_RELATIVE_TARGET_PORT, nexus.relativeTargetPort);
+  end = writePortNumber(out, end, TYPE_TARGET_PORT_GROUP, TARGET_PORT_GROUP);
+  return finishPage(task, out, end);
+}
+
+// SPC-4 7.8.6.1 Designation descriptor
+const DESIGNATOR = 4;
+const PIV = 0x80;
+const ASSOCIATION_LOGICAL_UNIT = 0x00;
+const ASSOCIATION_TARGET_PORT = 0x10;
+const ASSOCIATION_TARGET_DEVICE = 0x20;
+const CODE_SET_BINARY = 1;
+const CODE_SET_ASCII = 2;
+const CODE_SET_UTF_8 = 3;
+const TYPE_T10_VENDOR_ID = 1;
+const TYPE_NAA = 3;
+const TYPE_RELATIVE_TARGET_PORT = 4;
+const TYPE_TARGET_PORT_GROUP = 5;
+const TYPE_SCSI_NAME_STRING = 8;
+/** SPC-5 7.7.6.11 */
+const TYPE_UUID = 10;
+
+/** NAA 3h, locally assigned: sixty bits of our own. The formats with an IEEE company identifier belong to its owner. */
+const NAA_LOCALLY_ASSIGNED = 0x30;
+const NAA_BYTES = 8;
+const UUID_BYTES = 16;
+/** RFC 7143 4.2.7.1: the longest iSCSI name is 223 bytes; behind it ",t,0x" and four digits. */
+const NAME_STRING_BYTES_MAX = 236;
+
+/** beginPage clears the page, so the descriptors are written first and put back behind the header. */
+function finishPage(task: Task, out: Buffer, end: number): number {
+  const header = Buffer.alloc(VPD_HEADER_BYTES);
+  beginPage(task, header, VPD_DEVICE_IDENTIFICATION, 0);
+  header.writeUInt16BE(end - VPD_HEADER_BYTES, 2);
+  header.copy(out);
+  return end;
+}
+
+function writeHeader(
+  out: Buffer,
+  at: number,
+  codeSet: number,
+  pivAssociationType: number,
+  lengthBytes: number,
+): number {
+  const hasProtocol = (pivAssociationType & PIV) !== 0;
+  out[at] = hasProtocol ? (PROTOCOL_IDENTIFIER_ISCSI << 4) | codeSet : codeSet;
+  out[at + 1] = pivAssociationType;
+  out[at + 2] = 0;
+  out[at + 3] = lengthBytes;
+  return at + DESIGNATOR;
+}
+
+function writeNaa(unit: LogicalUnit, out: Buffer, at: number): number {
+  const start = writeHeader(out, at, CODE_SET_BINARY, ASSOCIATION_LOGICAL_UNIT | TYPE_NAA, NAA_BYTES);
+  // The last eight bytes of a random UUID hold 62 random bits; NAA takes the place of the variant and two of them.
+  out.set(unit.uuid.subarray(UUID_BYTES - NAA_BYTES), start);
+  out[start] = NAA_LOCALLY_ASSIGNED | (out[start]! & 0x0f);
+  return start + NAA_BYTES;
+}
+
+function writeT10VendorId(unit: LogicalUnit, out: Buffer, at: number): number {
+  const lengthBytes = VENDOR_BYTES + PRODUCT_BYTES + unit.serial.length;
+  const start = writeHeader(out, at, CODE_SET_ASCII, ASSOCIATION_LOGICAL_UNIT | TYPE_T10_VENDOR_ID, lengthBytes);
+  writeAscii(out, start, VENDOR_BYTES, unit.vendor);
+  writeAscii(out, start + VENDOR_BYTES, PRODUCT_BYTES, unit.product);
+  writeAscii(out, start + VENDOR_BYTES + PRODUCT_BYTES, unit.serial.length, unit.serial);
+  return start + lengthBytes;
+}
+
+function writeUuid(unit: LogicalUnit, out: Buffer, at: number): number {
+  const lengthBytes = 2 + UUID_BYTES;
+  const start = writeHeader(out, at, CODE_SET_BINARY, ASSOCIATION_LOGICAL_UNIT | TYPE_UUID, lengthBytes);
+  out[start] = 0x10; // UUID TYPE 1h
+  out[start + 1] = 0;
+  out.set(unit.uuid, start + 2);
+  return start + lengthBytes;
+}
+
+/** SPC-4 7.8.6.11: UTF-8, null-terminated and padded with nulls to a multiple of four. */
+function writeNameString(out: Buffer, at: number, association: number, name: string): number {
+  const start = at + DESIGNATOR;
+  out.fill(0, start, start + NAME_STRING_BYTES_MAX + 4);
+  const nameBytes = out.write(name, start, NAME_STRING_BYTES_MAX, 'utf8');
+  const lengthBytes = (nameBytes + 4) & ~3;
+  writeHeader(out, at, CODE_SET_UTF_8, PIV | association | TYPE_SCSI_NAME_STRING, lengthBytes);
+  return start + lengthBytes;
+}
+
+function writePortNumber(out: Buffer, at: number, type: number, value: number): number {
+  const start = writeHeader(out, at, CODE_SET_BINARY, PIV | ASSOCIATION_TARGET_PORT | type, 4);
+  out.writeUInt32BE(value, start);
+  return start + 4;
+}
+
+/** The iSCSI name in a target port name "name,t,0x...". */
+function targetDeviceName(targetPortName: string): string {
+  const comma = targetPortName.indexOf(',');
+  return comma < 0 ? targetPortName : targetPortName.slice(0, comma);
+}

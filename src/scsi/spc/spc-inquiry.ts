@@ -1,0 +1,108 @@
+/**
+ * INQUIRY (SPC-4 6.6): standard data, and the vital product data pages of SPC-4 7.8 and SBC-3 6.6. Block device pages
+ * stand in sbc-vpd.ts, the identification page in device-identification.ts.
+ */
+import {
+  VPD_BLOCK_DEVICE_CHARACTERISTICS,
+  VPD_BLOCK_LIMITS,
+  VPD_DEVICE_IDENTIFICATION,
+  VPD_LOGICAL_BLOCK_PROVISIONING,
+  VPD_SUPPORTED_PAGES,
+  VPD_UNIT_SERIAL_NUMBER,
+} from '../constants.ts';
+import { PRODUCT_BYTES, REVISION_BYTES, VENDOR_BYTES } from '../logical-unit.ts';
+import { sendParameterData } from '../parameter-data.ts';
+import { buildBlockDeviceCharacteristics, buildBlockLimits, buildLogicalBlockProvisioning } from '../sbc/sbc-vpd.ts';
+import { SENSE_LOGICAL_UNIT_NOT_SUPPORTED } from '../sense.ts';
+import type { ParameterDataBuilder, Task } from '../task.ts';
+import { ADDRESSED_ABSENT, ADDRESSED_DISK } from '../task.ts';
+import { buildDeviceIdentification } from './device-identification.ts';
+import { beginPage, peripheral, VPD_HEADER_BYTES, writeAscii } from './vpd-page.ts';
+
+export function inquiry(task: Task): void {
+  const { cdbView } = task.command;
+  const pageCode = cdbView.getUint8(PAGE_CODE);
+  const allocationLength = cdbView.getUint16(ALLOCATION_LENGTH);
+  if ((cdbView.getUint8(EVPD_BYTE) & EVPD) === 0) {
+    if (pageCode === 0) sendParameterData(task, allocationLength, buildStandard);
+    else task.invalidField(PAGE_CODE, 7);
+    return;
+  }
+  const builder = task.addressed === ADDRESSED_DISK ? DISK_PAGES.get(pageCode) : WELL_KNOWN_PAGES.get(pageCode);
+  if (task.addressed === ADDRESSED_ABSENT) task.check(SENSE_LOGICAL_UNIT_NOT_SUPPORTED);
+  else if (builder === undefined) task.invalidField(PAGE_CODE, 7);
+  else sendParameterData(task, allocationLength, builder);
+}
+
+// SPC-4 6.6.1 INQUIRY command
+const EVPD_BYTE = 1;
+const EVPD = 0x01;
+const PAGE_CODE = 2;
+const ALLOCATION_LENGTH = 3;
+
+// SPC-4 6.6.2 Standard INQUIRY data
+const STANDARD_BYTES = 96;
+const RMB_BYTE = 1;
+const RMB = 0x80;
+const VERSION = 2;
+const VERSION_SPC_4 = 0x06;
+const FORMAT_BYTE = 3;
+const HISUP = 0x10;
+const RESPONSE_DATA_FORMAT = 0x02;
+const ADDITIONAL_LENGTH = 4;
+const CMDQUE_BYTE = 7;
+const CMDQUE = 0x02;
+const T10_VENDOR_IDENTIFICATION = 8;
+const PRODUCT_IDENTIFICATION = 16;
+const PRODUCT_REVISION_LEVEL = 32;
+const VERSION_DESCRIPTORS = 58;
+/** SAM-5, SPC-4, SBC-3 and iSCSI, no version claimed (SPC-4 table 144). */
+const CLAIMED_STANDARDS = [0x00a0, 0x0460, 0x04c0, 0x0960];
+
+/** The pages of a disk in ascending order, which is the order that page 00h lists them in. */
+const DISK_PAGES: ReadonlyMap<number, ParameterDataBuilder> = new Map([
+  [VPD_SUPPORTED_PAGES, buildSupportedPages],
+  [VPD_UNIT_SERIAL_NUMBER, buildUnitSerialNumber],
+  [VPD_DEVICE_IDENTIFICATION, buildDeviceIdentification],
+  [VPD_BLOCK_LIMITS, buildBlockLimits],
+  [VPD_BLOCK_DEVICE_CHARACTERISTICS, buildBlockDeviceCharacteristics],
+  [VPD_LOGICAL_BLOCK_PROVISIONING, buildLogicalBlockProvisioning],
+]);
+
+const WELL_KNOWN_PAGES: ReadonlyMap<number, ParameterDataBuilder> = new Map([
+  [VPD_SUPPORTED_PAGES, buildSupportedPages],
+  [VPD_DEVICE_IDENTIFICATION, buildDeviceIdentification],
+]);
+
+function buildStandard(task: Task, out: Buffer): number {
+  const unit = task.logicalUnit;
+  out.fill(0, 0, STANDARD_BYTES);
+  out[0] = peripheral(task);
+  out[RMB_BYTE] = unit?.isRemovable ? RMB : 0;
+  out[VERSION] = VERSION_SPC_4;
+  out[FORMAT_BYTE] = HISUP | RESPONSE_DATA_FORMAT;
+  out[ADDITIONAL_LENGTH] = STANDARD_BYTES - ADDITIONAL_LENGTH - 1;
+  out[CMDQUE_BYTE] = CMDQUE;
+  writeAscii(out, T10_VENDOR_IDENTIFICATION, VENDOR_BYTES, unit?.vendor ?? '');
+  writeAscii(out, PRODUCT_IDENTIFICATION, PRODUCT_BYTES, unit?.product ?? '');
+  writeAscii(out, PRODUCT_REVISION_LEVEL, REVISION_BYTES, unit?.revision ?? '');
+  CLAIMED_STANDARDS.forEach((standard, index) => {
+    out.writeUInt16BE(standard, VERSION_DESCRIPTORS + index * 2);
+  });
+  return STANDARD_BYTES;
+}
+
+function buildSupportedPages(task: Task, out: Buffer): number {
+  const pages = task.addressed === ADDRESSED_DISK ? DISK_PAGES : WELL_KNOWN_PAGES;
+  const lengthBytes = beginPage(task, out, VPD_SUPPORTED_PAGES, pages.size);
+  out.set([...pages.keys()], VPD_HEADER_BYTES);
+  return lengthBytes;
+}
+
+/** SPC-4 7.8.15 Unit Serial Number VPD page */
+function buildUnitSerialNumber(task: Task, out: Buffer): number {
+  const { serial } = task.unit;
+  const lengthBytes = beginPage(task, out, VPD_UNIT_SERIAL_NUMBER, serial.length);
+  writeAscii(out, VPD_HEADER_BYTES, serial.length, serial);
+  return lengthBytes;
+}
