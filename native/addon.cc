@@ -44,9 +44,8 @@ Napi::Value get_numa_topology(const Napi::CallbackInfo& info) {
 
 Napi::Value pin_this_thread(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
-  const Napi::Object list = arguments.object(0);
-  if (!arguments.ok() || !list.IsArray()) return arguments.fail();
-  const Napi::Array array = list.As<Napi::Array>();
+  const Napi::Array array = arguments.array(0);
+  if (!arguments.ok()) return arguments.fail();
   std::vector<int> cpus;
   for (uint32_t i = 0; i < array.Length(); i++) {
     const Napi::Value cpu = array[i];

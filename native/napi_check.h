@@ -39,6 +39,11 @@ class Arguments {
     return ok() ? info_[index].As<Napi::Object>() : Napi::Object();
   }
 
+  Napi::Array array(size_t index) {
+    if (!info_[index].IsArray()) reject(index, "is no array");
+    return ok() ? info_[index].As<Napi::Array>() : Napi::Array();
+  }
+
   // `bytes` of a Uint8Array from `offset`; null when they do not lie in it. Borrowed.
   uint8_t* bytes(size_t index, uint64_t offset, uint64_t bytes) {
     napi_typedarray_type type;

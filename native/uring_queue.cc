@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <algorithm>
@@ -118,8 +117,7 @@ void UringQueue::probe(bool base_ops_only) {
       io_uring_opcode_supported(probe, IORING_OP_READ) && io_uring_opcode_supported(probe, IORING_OP_WRITE);
   features_.has_fallocate = io_uring_opcode_supported(probe, IORING_OP_FALLOCATE);
   features_.has_cancel = io_uring_opcode_supported(probe, IORING_OP_ASYNC_CANCEL);
-  // Not io_uring_free_probe: liburing allocates with malloc, and before 2.0 there is no such function.
-  free(probe);
+  io_uring_free_probe(probe);
 }
 
 int UringQueue::register_arena() {

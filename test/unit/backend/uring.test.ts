@@ -34,8 +34,8 @@ import {
   Ring,
 } from '../../../src/native/ring.ts';
 import { TickBatch } from '../../../src/util/tick-batch.ts';
+import { ScriptedRing, type Submission } from '../native/scripted-ring.ts';
 import { RecordingOwner } from './recording-owner.ts';
-import { ScriptedRing, type Submission } from './scripted-ring.ts';
 
 const { EINTR, EIO, ENOSPC, EOPNOTSUPP, EROFS } = constants.errno;
 const MIB = 2 ** 20;
