@@ -28,6 +28,7 @@ import { type CloseCause, TIMER_KEEPALIVE, TIMER_LOGOUT, type TimerKind } from '
 import { CMDSN_OUTSIDE } from '../session/command-window.ts';
 import { DeferredRequest } from '../session/ordered-request.ts';
 import type { Session, SessionMember } from '../session/session.ts';
+import type { TaskHome } from '../session/task.ts';
 import { type TaskRequestFields, TaskRequests } from './task-requests.ts';
 import { TextExchange, type TextHandler } from './text-exchange.ts';
 
@@ -36,6 +37,7 @@ const LOGOUT_GRACE_MS = 3000;
 
 export class ControlRequests implements SessionMember {
   readonly cid: number;
+  taskHome: TaskHome | null = null;
   private readonly host: PhaseHost;
   private readonly bhs: Bhs;
   private readonly session: Session;
@@ -56,7 +58,7 @@ export class ControlRequests implements SessionMember {
     this.cid = cid;
     this.textHandler = textHandler;
     this.text = new TextExchange(host.writer, textHandler);
-    this.tasks = session.device === null ? null : new TaskRequests(session, session.device, host.writer);
+    this.tasks = session.device === null ? null : new TaskRequests(session, this, session.device, host.writer);
     session.addMember(this);
     host.armTimer(TIMER_KEEPALIVE, host.services.limits.keepaliveMs);
   }
@@ -185,11 +187,12 @@ export class ControlRequests implements SessionMember {
     }
     const member = this.session.members.find((candidate) => candidate.cid === cid);
     if (member === undefined) return writer.logoutResponse(initiatorTaskTag, LOGOUT_RESPONSE_CID_NOT_FOUND, 0, 0);
-    if (member !== this) {
-      member.close('logout');
-      return writer.logoutResponse(initiatorTaskTag, LOGOUT_RESPONSE_CLOSED, 0, 0);
+    if (member === this) {
+      this.host.framer.stop();
+      return this.session.endTasksOf(this, () => this.finishLogout(initiatorTaskTag, () => this.host.close('logout')));
     }
-    this.finishLogout(initiatorTaskTag, () => this.host.close('logout'));
+    member.close('logout');
+    this.session.endTasksOf(member, () => writer.logoutResponse(initiatorTaskTag, LOGOUT_RESPONSE_CLOSED, 0, 0));
   }
 
   private finishLogout(initiatorTaskTag: number, close: () => void): void {

@@ -96,6 +96,7 @@ export class FullFeature implements Phase, TaskHome {
     this.pool = host.services.pool;
     this.session = session;
     this.control = control;
+    control.taskHome = this;
     this.nexus = session.nexus;
     this.device = device;
     this.text = text;
@@ -145,11 +146,7 @@ export class FullFeature implements Phase, TaskHome {
   }
 
   onClosed(): void {
-    const own: ScsiTask[] = [];
-    this.session.tasks.forEach((task) => {
-      if (task.isAt(this)) own.push(task);
-    });
-    for (const task of own) task.terminate();
+    this.session.endTasksOf(this.control, () => undefined);
     this.endReception(); // nothing is received any more
     this.control.onClosed();
   }

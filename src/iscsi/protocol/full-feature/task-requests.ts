@@ -37,7 +37,7 @@ import {
 import type { PduWriter } from '../connection/pdu-writer.ts';
 import { CMDSN_AHEAD, CMDSN_NEXT } from '../session/command-window.ts';
 import { SkippedRequest } from '../session/ordered-request.ts';
-import type { Session } from '../session/session.ts';
+import type { Session, SessionMember } from '../session/session.ts';
 import type { ScsiTask } from '../session/task.ts';
 
 /** Task management functions of one session that wait for tasks to end; more are answered with "function rejected". */
@@ -72,13 +72,15 @@ export interface TaskRequestFields {
 
 export class TaskRequests implements TaskManagementOwner {
   private readonly session: Session;
+  private readonly member: SessionMember;
   private readonly device: ScsiTargetDevice;
   private readonly writer: PduWriter;
   private readonly waiting = new Map<TaskManagementRequest, TaskRequestFields>();
   private isClosed = false;
 
-  constructor(session: Session, device: ScsiTargetDevice, writer: PduWriter) {
+  constructor(session: Session, member: SessionMember, device: ScsiTargetDevice, writer: PduWriter) {
     this.session = session;
+    this.member = member;
     this.device = device;
     this.writer = writer;
   }
@@ -110,7 +112,10 @@ export class TaskRequests implements TaskManagementOwner {
   }
 
   private abortTask(fields: TaskRequestFields): void {
-    const task = this.session.tasks.find(fields.referencedTaskTag);
+    const found = this.session.tasks.find(fields.referencedTaskTag);
+    // 11.5.1: ABORT TASK comes by the connection that the task is allegiant to.
+    const { taskHome } = this.member;
+    const task = found !== null && taskHome !== null && found.isAt(taskHome) ? found : null;
     if (task === null) return this.respond(fields, this.skipMissing(fields));
     if (task.isWithDevice) return this.manage(fields, ABORT_TASK, task);
     this.session.forget(task);

@@ -66,7 +66,7 @@ export class LoginPhase<T extends LoginTarget> implements Phase, AdmissionWaiter
     const reply = this.isClosed ? null : this.machine.onAdmission(outcome);
     if (reply !== null) this.send(reply);
     // The initiator gave up while its former session drained.
-    else if (outcome.isAdmitted) outcome.session.endWithoutMembers();
+    else if (outcome.isAdmitted) outcome.session.cancelJoin();
   }
 
   private refuse(status: number): void {

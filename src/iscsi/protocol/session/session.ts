@@ -11,7 +11,7 @@ import type { CloseCause } from '../connection/sink.ts';
 import type { SessionParameters } from '../login/parameters.ts';
 import { CMDSN_AHEAD, CMDSN_NEXT, type CommandWindow } from './command-window.ts';
 import { type OrderedRequest, SkippedRequest } from './ordered-request.ts';
-import type { ScsiTask } from './task.ts';
+import type { ScsiTask, TaskHome } from './task.ts';
 import { TaskTable } from './task-table.ts';
 
 /** Immediate commands of one session between reception and status; more are rejected (RFC 7143 4.2.2.1, reason 0x06). */
@@ -20,6 +20,8 @@ export const IMMEDIATE_TASKS_MAX = 16;
 /** A connection, as its session sees it. */
 export interface SessionMember {
   readonly cid: number;
+  /** Where its tasks live; null in a discovery session. */
+  readonly taskHome: TaskHome | null;
   close(cause: CloseCause): void;
   /** Asks the initiator to log out (RFC 7143 11.9.1, event 1). */
   requestLogout(timeoutS: number): void;
@@ -30,6 +32,12 @@ export interface SessionHome {
   onSessionEnded(session: Session): void;
   /** TARGET COLD RESET was carried out: every session of the target ends (RFC 7143 11.5.1). */
   onTargetReset(session: Session): void;
+}
+
+interface DrainWaiter {
+  /** Null: the tasks of every connection. */
+  readonly home: TaskHome | null;
+  readonly onDrained: () => void;
 }
 
 export interface SessionIdentity {
@@ -58,7 +66,9 @@ export class Session {
   private targetTransferTag = 0;
   private isEnding = false;
   private hasEnded = false;
-  private readonly drainWaiters: (() => void)[] = [];
+  private drainWaiters: readonly DrainWaiter[] = [];
+  /** Connections that were admitted and have not entered full feature phase yet; the session waits for them. */
+  private joiningCount = 1;
 
   constructor(
     home: SessionHome,
@@ -76,7 +86,8 @@ export class Session {
     this.device = device;
     this.nexus = nexus;
     // Begun commands, commands that came early, and immediate ones.
-    this.tasks = new TaskTable(commandWindow * 2 + IMMEDIATE_TASKS_MAX);
+    // And one that is being received on each connection.
+    this.tasks = new TaskTable(commandWindow * 2 + IMMEDIATE_TASKS_MAX + parameters.maxConnections);
     if (device !== null) device.openNexus(nexus);
   }
 
@@ -104,7 +115,7 @@ export class Session {
     }
   }
 
-  /** Ends a task that has not reached the device server: its number counts as used, and nothing is answered. */
+  /** Ends a task without an answer; when it still waits for its turn, its number counts as used. */
   forget(task: ScsiTask): void {
     if (this.early.get(task.cmdSN) === task) this.early.set(task.cmdSN, new SkippedRequest(task.cmdSN));
     task.terminate();
@@ -114,24 +125,43 @@ export class Session {
     this.home.onTargetReset(this);
   }
 
+  /**
+   * A further connection was admitted (6.3.6). One with the same CID is taken for dead: it is closed, and `ready` waits
+   * until none of its commands can touch a store any more.
+   */
+  beginJoin(cid: number, ready: () => void): void {
+    this.joiningCount += 1;
+    const former = this.members.find((member) => member.cid === cid);
+    if (former === undefined) return ready();
+    former.close('reinstated');
+    this.endTasksOf(former, ready);
+  }
+
+  /** The admitted connection is there: from here on it belongs to the session. */
   addMember(member: SessionMember): void {
     assert(!this.isEnding, 'a session that ends takes no connection');
+    this.joiningCount -= 1;
     this.members.push(member);
+  }
+
+  /** The admitted connection will not come. */
+  cancelJoin(): void {
+    this.joiningCount -= 1;
+    this.endWhenDeserted();
   }
 
   /** A connection is gone; with the last one the session ends (ErrorRecoveryLevel 0 keeps nothing). */
   removeMember(member: SessionMember): void {
     const index = this.members.indexOf(member);
     if (index >= 0) this.members.splice(index, 1);
-    if (this.members.length === 0) this.end();
+    this.endWhenDeserted();
   }
 
   onTaskRemoved(task: ScsiTask): void {
     this.tasks.remove(task);
     if (task.isImmediate) this.immediateTaskCount -= 1;
-    if (this.tasks.size > 0) return;
-    if (this.isEnding) this.finishEnd();
-    else this.wakeDrainWaiters();
+    if (this.drainWaiters.length > 0) this.wakeDrainWaiters();
+    if (this.isEnding && this.tasks.size === 0) this.finishEnd();
   }
 
   /** Closes every connection; the session ends with the last. */
@@ -139,19 +169,21 @@ export class Session {
     for (const member of [...this.members]) member.close(cause);
   }
 
-  /** It was admitted for a connection that is gone. */
-  endWithoutMembers(): void {
-    if (this.members.length === 0) this.end();
-  }
-
   requestLogout(timeoutS: number): void {
     for (const member of this.members) member.requestLogout(timeoutS);
   }
 
-  /** Ends every task without a response; `done` is called when none can touch a store any more. */
-  endTasks(done: () => void): void {
-    this.drainWaiters.push(done);
-    this.terminateTasks();
+  /** Ends every task without a response; `onDrained` is called when none can touch a store any more. */
+  endTasks(onDrained: () => void): void {
+    this.terminateTasks(null);
+    this.drainWaiters = [...this.drainWaiters, { home: null, onDrained }];
+    this.wakeDrainWaiters();
+  }
+
+  /** The same for the tasks that came by one connection. */
+  endTasksOf(member: SessionMember, onDrained: () => void): void {
+    if (member.taskHome !== null) this.terminateTasks(member.taskHome);
+    this.drainWaiters = [...this.drainWaiters, { home: member.taskHome, onDrained }];
     this.wakeDrainWaiters();
   }
 
@@ -165,26 +197,40 @@ export class Session {
     }
   }
 
-  private end(): void {
-    if (this.isEnding) return;
+  private endWhenDeserted(): void {
+    if (this.members.length > 0 || this.joiningCount > 0 || this.isEnding) return;
     this.isEnding = true;
-    this.terminateTasks();
+    this.terminateTasks(null);
     if (this.tasks.size === 0) this.finishEnd();
   }
 
-  private terminateTasks(): void {
-    for (const request of this.early.values()) request.drop();
-    this.early.clear();
+  /** @param home the connection whose tasks end; null for all, and for requests that wait for their turn */
+  private terminateTasks(home: TaskHome | null): void {
     const open: ScsiTask[] = [];
     this.tasks.forEach((task) => {
-      open.push(task);
+      if (home === null || task.isAt(home)) open.push(task);
     });
-    for (const task of open) task.terminate();
+    for (const task of open) this.forget(task);
+    if (home !== null) return;
+    for (const request of this.early.values()) request.drop();
+    this.early.clear();
   }
 
   private wakeDrainWaiters(): void {
-    if (this.tasks.size > 0) return;
-    for (const waiter of this.drainWaiters.splice(0)) waiter();
+    const drained = this.drainWaiters.filter(({ home }) => this.isDrained(home));
+    if (drained.length === 0) return;
+    this.drainWaiters = this.drainWaiters.filter((waiter) => !drained.includes(waiter));
+    for (const { onDrained } of drained) onDrained();
+  }
+
+  private isDrained(home: TaskHome | null): boolean {
+    if (this.tasks.size === 0) return true;
+    if (home === null) return false;
+    let isDrained = true;
+    this.tasks.forEach((task) => {
+      if (task.isAt(home)) isDrained = false;
+    });
+    return isDrained;
   }
 
   private finishEnd(): void {
@@ -192,6 +238,5 @@ export class Session {
     this.hasEnded = true;
     if (this.device !== null) this.device.closeNexus(this.nexus);
     this.home.onSessionEnded(this);
-    this.wakeDrainWaiters();
   }
 }

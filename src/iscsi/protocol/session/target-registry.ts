@@ -4,6 +4,7 @@
  */
 import { Nexus } from '../../../scsi/nexus.ts';
 import {
+  LOGIN_CANNOT_INCLUDE_IN_SESSION,
   LOGIN_OUT_OF_RESOURCES,
   LOGIN_SERVICE_UNAVAILABLE,
   LOGIN_SESSION_DOES_NOT_EXIST,
@@ -46,6 +47,8 @@ class DiscoveryNode implements LoginTarget {
 }
 
 type AnyTarget = PortalTarget | DiscoveryNode;
+type AnyAdmission = LoginAdmission<AnyTarget, Session>;
+type Outcome = LoginAdmitted<Session> | LoginRefusal;
 
 export class TargetRegistry implements SessionHome {
   private readonly services: ProtocolServices;
@@ -134,30 +137,40 @@ export class TargetRegistry implements SessionHome {
     return new PortalTarget(node, group.tag);
   }
 
-  private admit(admission: LoginAdmission<AnyTarget, Session>): LoginAdmitted<Session> | LoginRefusal | null {
+  private admit(admission: AnyAdmission): Outcome | null {
     if (this.isShuttingDown) return refuseLogin(LOGIN_SERVICE_UNAVAILABLE);
-    const { tsih } = admission;
-    // Further connections come with MaxConnections above 1, which is not offered yet.
-    if (tsih !== 0) {
-      return refuseLogin(this.byTsih.has(tsih) ? LOGIN_TOO_MANY_CONNECTIONS : LOGIN_SESSION_DOES_NOT_EXIST);
-    }
+    if (admission.tsih !== 0) return this.join(admission);
     const replaced = this.byPort.get(portKey(identify(admission, 0)));
     if (replaced === undefined) return this.open(admission);
     // The old session's commands must be out of the stores before the new one's may go in, or an old WRITE could land
     // on top of a newer one.
     replaced.close('reinstated');
-    let outcome: LoginAdmitted<Session> | LoginRefusal | null = null;
-    let isLater = false;
-    replaced.endTasks(() => {
-      const opened = this.open(admission);
-      if (isLater) admission.waiter.onAdmission(opened);
-      else outcome = opened;
-    });
-    isLater = true;
-    return outcome;
+    return answerWhen(
+      admission,
+      (ready) => replaced.endTasks(ready),
+      () => this.open(admission),
+    );
   }
 
-  private open(admission: LoginAdmission<AnyTarget, Session>): LoginAdmitted<Session> | LoginRefusal {
+  /** A further connection of a session (6.3.6), or one that takes the place of a dead one with the same CID. */
+  private join(admission: AnyAdmission): Outcome | null {
+    const { tsih, cid } = admission;
+    const session = this.byTsih.get(tsih);
+    if (session === undefined || portKey(session.identity) !== portKey(identify(admission, tsih))) {
+      return refuseLogin(LOGIN_SESSION_DOES_NOT_EXIST);
+    }
+    if (session.device === null) return refuseLogin(LOGIN_CANNOT_INCLUDE_IN_SESSION);
+    const others = session.members.filter((member) => member.cid !== cid);
+    if (others.length >= session.parameters.maxConnections) return refuseLogin(LOGIN_TOO_MANY_CONNECTIONS);
+    const admitted: LoginAdmitted<Session> = { isAdmitted: true, tsih, session };
+    return answerWhen(
+      admission,
+      (ready) => session.beginJoin(cid, ready),
+      () => admitted,
+    );
+  }
+
+  private open(admission: AnyAdmission): Outcome {
     const tsih = this.freeTsih();
     if (tsih === 0) return refuseLogin(LOGIN_OUT_OF_RESOURCES);
     const identity = identify(admission, tsih);
@@ -196,7 +209,23 @@ export class TargetRegistry implements SessionHome {
   }
 }
 
-function identify(admission: LoginAdmission<AnyTarget, Session>, tsih: number): SessionIdentity {
+/** The outcome at once when `wait` has nothing to wait for, else null and later by the admission's waiter. */
+function answerWhen(
+  admission: AnyAdmission,
+  wait: (ready: () => void) => void,
+  outcome: () => Outcome,
+): Outcome | null {
+  let atOnce: Outcome | null = null;
+  let isLater = false;
+  wait(() => {
+    if (isLater) admission.waiter.onAdmission(outcome());
+    else atOnce = outcome();
+  });
+  isLater = true;
+  return atOnce;
+}
+
+function identify(admission: AnyAdmission, tsih: number): SessionIdentity {
   const { initiatorName, target, isidHigh, isidLow } = admission;
   return {
     initiatorName,
