@@ -94,6 +94,9 @@ export interface AllocationExtent {
   readonly isAllocated: boolean;
 }
 
+/** At least one extent, or null. */
+export type OnExtents = (extents: readonly AllocationExtent[] | null) => void;
+
 /** An open store. All its methods are called on its reactor's thread. */
 export interface Backend {
   readonly capabilities: BackendCapabilities;
@@ -102,10 +105,10 @@ export interface Backend {
   /** Takes `io`; never refuses, never throws, completes later. Batches by itself: what one tick submits goes in one go. */
   submit(io: BackendIo): void;
   /**
-   * The extents of [offsetBytes, offsetBytes + lengthBytes), in order and without gaps, at most `countMax`.
-   * Rejects when the store cannot tell.
+   * Finds the extents of [offsetBytes, offsetBytes + lengthBytes), in order and without gaps, at most `countMax`. Calls
+   * `onExtents` once, after allocation() has returned; with null when the store cannot tell.
    */
-  allocation(offsetBytes: number, lengthBytes: number, countMax: number): Promise<AllocationExtent[]>;
+  allocation(offsetBytes: number, lengthBytes: number, countMax: number, onExtents: OnExtents): void;
   /** Waits for what was submitted, flushes, gives up descriptors and locks. Nothing is submitted afterwards. */
   close(): Promise<void>;
 }

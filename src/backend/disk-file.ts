@@ -92,7 +92,7 @@ export class DiskFile {
     }
   }
 
-  /** See Backend.allocation. */
+  /** As Backend.allocation; rejects with BackendError when the store cannot tell. */
   async allocation(offsetBytes: number, lengthBytes: number, countMax: number): Promise<AllocationExtent[]> {
     const { seek } = this.tools;
     if (seek === null) {

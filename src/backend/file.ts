@@ -7,7 +7,6 @@ import { assert } from '../util/assert.ts';
 import { RingQueue } from '../util/ring-queue.ts';
 import type { TickBatch } from '../util/tick-batch.ts';
 import {
-  type AllocationExtent,
   type Backend,
   type BackendCapabilities,
   type BackendIo,
@@ -19,6 +18,7 @@ import {
   IO_WRITE,
   IO_WRITE_PROTECTED,
   type IoStatus,
+  type OnExtents,
 } from './backend.ts';
 import { type DiskFile, openDiskFile } from './disk-file.ts';
 import { FALLOCATE_PUNCH_HOLE, FALLOCATE_ZERO_RANGE } from './disk-tools.ts';
@@ -98,8 +98,13 @@ export class FileBackend implements Backend, FileOperationOwner, RangeOwner {
     else this.zero(io);
   }
 
-  allocation(offsetBytes: number, lengthBytes: number, countMax: number): Promise<AllocationExtent[]> {
-    return this.disk.allocation(offsetBytes, lengthBytes, countMax);
+  allocation(offsetBytes: number, lengthBytes: number, countMax: number, onExtents: OnExtents): void {
+    this.inFlight.hold();
+    const end: OnExtents = (extents) => {
+      this.inFlight.release();
+      onExtents(extents);
+    };
+    this.disk.allocation(offsetBytes, lengthBytes, countMax).then(end, () => end(null));
   }
 
   close(): Promise<void> {

@@ -20,14 +20,29 @@ export class InFlight {
     io.status = status;
     this.count -= 1;
     io.owner.onIoDone(io);
-    if (this.count === 0 && this.whenIdle.length > 0) {
-      for (const tell of this.whenIdle.splice(0)) tell();
-    }
+    this.tellWhenIdle();
+  }
+
+  /** A question to the store that is no I/O is under way. */
+  hold(): void {
+    this.count += 1;
+  }
+
+  /** It has been answered. */
+  release(): void {
+    assert(this.count > 0, 'a question is answered once');
+    this.count -= 1;
+    this.tellWhenIdle();
   }
 
   /** Resolves once nothing is in flight. */
   idle(): Promise<void> {
     if (this.count === 0) return Promise.resolve();
     return new Promise((resolve) => this.whenIdle.push(resolve));
+  }
+
+  private tellWhenIdle(): void {
+    if (this.count > 0 || this.whenIdle.length === 0) return;
+    for (const tell of this.whenIdle.splice(0)) tell();
   }
 }

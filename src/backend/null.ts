@@ -5,7 +5,6 @@
 import { assert } from '../util/assert.ts';
 import type { TickBatch } from '../util/tick-batch.ts';
 import {
-  type AllocationExtent,
   type Backend,
   type BackendCapabilities,
   BackendError,
@@ -14,6 +13,7 @@ import {
   IO_OK,
   IO_READ,
   IO_WRITE_PROTECTED,
+  type OnExtents,
 } from './backend.ts';
 import { InFlight } from './in-flight.ts';
 import { LateCompletion } from './late-completion.ts';
@@ -69,8 +69,12 @@ export class NullBackend implements Backend {
     this.late.end(io, IO_OK);
   }
 
-  async allocation(offsetBytes: number, lengthBytes: number): Promise<AllocationExtent[]> {
-    return [{ offsetBytes, lengthBytes, isAllocated: false }];
+  allocation(offsetBytes: number, lengthBytes: number, _countMax: number, onExtents: OnExtents): void {
+    this.inFlight.hold();
+    queueMicrotask(() => {
+      this.inFlight.release();
+      onExtents([{ offsetBytes, lengthBytes, isAllocated: false }]);
+    });
   }
 
   close(): Promise<void> {

@@ -20,7 +20,6 @@ import {
 import { assert } from '../util/assert.ts';
 import { RingQueue } from '../util/ring-queue.ts';
 import {
-  type AllocationExtent,
   type Backend,
   type BackendCapabilities,
   type BackendIo,
@@ -33,6 +32,7 @@ import {
   IO_WRITE,
   IO_WRITE_PROTECTED,
   type IoStatus,
+  type OnExtents,
 } from './backend.ts';
 import { checkDirectAlignment } from './direct-alignment.ts';
 import { type DiskFile, openDiskFile } from './disk-file.ts';
@@ -134,8 +134,13 @@ export class UringBackend implements Backend, RingOwner<BackendIo> {
     else this.enqueue(io);
   }
 
-  allocation(offsetBytes: number, lengthBytes: number, countMax: number): Promise<AllocationExtent[]> {
-    return this.disk.allocation(offsetBytes, lengthBytes, countMax);
+  allocation(offsetBytes: number, lengthBytes: number, countMax: number, onExtents: OnExtents): void {
+    this.inFlight.hold();
+    const end: OnExtents = (extents) => {
+      this.inFlight.release();
+      onExtents(extents);
+    };
+    this.disk.allocation(offsetBytes, lengthBytes, countMax).then(end, () => end(null));
   }
 
   close(): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { CommandEntry } from './command-entry.ts';
 import {
+  GET_LBA_STATUS_16,
   READ_6,
   READ_10,
   READ_12,
@@ -124,7 +125,7 @@ const SERVICE_ACTION_IN_16: ServiceActionRows = {
   SA_0F: NOT_SUPPORTED,
   SA_10: READ_CAPACITY_16,
   SA_11: NOT_SUPPORTED,
-  SA_12: NOT_SUPPORTED,
+  SA_12: GET_LBA_STATUS_16,
   SA_13: NOT_SUPPORTED,
   SA_14: NOT_SUPPORTED,
   SA_15: NOT_SUPPORTED,

@@ -258,6 +258,23 @@ export class Task implements IoOwner, SlotWaiter {
     else this.operation?.onIoDone(this, io);
   }
 
+  /**
+   * Something outside the device server (a store's map of what is allocated, a state file) begins to work for the task,
+   * which does not end before endOutside().
+   */
+  beginOutside(): void {
+    this.iosInFlight += 1;
+  }
+
+  /** What began with beginOutside() has answered. Returns whether the task still wants the answer. */
+  endOutside(): boolean {
+    assert(this.iosInFlight > 0, 'what was begun outside ends once');
+    this.iosInFlight -= 1;
+    if (!this.isEnding) return true;
+    this.endWhenQuiet();
+    return false;
+  }
+
   private submit(io: BackendIo, op: IoOp, offsetBytes: number, lengthBytes: number): void {
     assert(offsetBytes + lengthBytes <= this.unit.sizeBytes, 'an io stays within the logical unit');
     io.op = op;

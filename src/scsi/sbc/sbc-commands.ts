@@ -17,6 +17,7 @@ import {
 import type { LogicalUnit } from '../logical-unit.ts';
 import { ADDRESSED_DISK } from '../task.ts';
 import { readCapacity10, readCapacity16 } from './sbc-capacity.ts';
+import { getLbaStatus16 } from './sbc-lba-status.ts';
 import { unmap, writeSame10, writeSame16 } from './sbc-provisioning.ts';
 import { read6, read10, read12, read16, write6, write10, write12, write16 } from './sbc-read-write.ts';
 import { startStopUnit } from './sbc-start-stop.ts';
@@ -255,6 +256,19 @@ export const READ_CAPACITY_16 = new CommandEntry({
   reach: ADDRESSED_DISK,
   isOffered: onEveryUnit,
   handler: readCapacity16,
+});
+
+export const GET_LBA_STATUS_16 = new CommandEntry({
+  name: 'GET LBA STATUS(16)',
+  serviceAction: 0x12,
+  usage: [0x9e, 0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00],
+  direction: DATA_IN,
+  medium: MEDIUM_READ,
+  reservation: RESERVATION_NEVER_CONFLICTS,
+  attention: ATTENTION_REPORTED,
+  reach: ADDRESSED_DISK,
+  isOffered: onEveryUnit,
+  handler: getLbaStatus16,
 });
 
 export const READ_12 = new CommandEntry({

@@ -40,7 +40,8 @@ describe('null store', () => {
 
   it('has nothing allocated', async () => {
     const store = new NullBackend(SPEC, batch);
-    expect(await store.allocation(512, 4096)).toEqual([{ offsetBytes: 512, lengthBytes: 4096, isAllocated: false }]);
+    const extents = await new Promise((resolve) => store.allocation(512, 4096, 10, resolve));
+    expect(extents).toEqual([{ offsetBytes: 512, lengthBytes: 4096, isAllocated: false }]);
     expect(store.capabilities).toMatchObject({ canUnmap: true, isReadOnly: false, isWriteThrough: true });
     expect(new NullBackend({ ...SPEC, isThin: false }, batch).capabilities.canUnmap).toBe(false);
   });

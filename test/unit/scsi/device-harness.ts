@@ -182,8 +182,10 @@ export class Harness {
   settle(): void {
     for (;;) {
       this.tick();
-      if (this.backend.pending.length === 0) return;
-      this.backend.complete();
+      const answer = this.backend.questions.shift();
+      if (answer !== undefined) answer();
+      else if (this.backend.pending.length > 0) this.backend.complete();
+      else return;
     }
   }
 

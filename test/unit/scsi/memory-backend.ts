@@ -8,6 +8,7 @@ import type {
   BackendCapabilities,
   BackendIo,
   IoStatus,
+  OnExtents,
 } from '../../../src/backend/backend.ts';
 import { IO_FLUSH, IO_OK, IO_READ, IO_UNMAP, IO_WRITE, IO_WRITE_ZEROES } from '../../../src/backend/backend.ts';
 import { SEGMENT_BYTES_MAX } from '../../../src/util/slot-pool.ts';
@@ -37,6 +38,12 @@ export class MemoryBackend implements Backend {
   readonly bytes: Buffer;
   readonly log: Submitted[] = [];
   readonly pending: BackendIo[] = [];
+  /** Questions for the allocation that were not answered yet. */
+  readonly questions: (() => void)[] = [];
+  /** The answer to them; all is allocated without it. */
+  extents: (offsetBytes: number, lengthBytes: number) => readonly AllocationExtent[] = (offsetBytes, lengthBytes) => [
+    { offsetBytes, lengthBytes, isAllocated: true },
+  ];
   /** Decides how an io ends; everything is well without it. */
   fault: (io: BackendIo) => IoStatus = () => IO_OK;
 
@@ -66,8 +73,8 @@ export class MemoryBackend implements Backend {
     io.owner.onIoDone(io);
   }
 
-  allocation(): Promise<AllocationExtent[]> {
-    return Promise.resolve([]);
+  allocation(offsetBytes: number, lengthBytes: number, countMax: number, onExtents: OnExtents): void {
+    this.questions.push(() => onExtents(this.extents(offsetBytes, lengthBytes).slice(0, countMax)));
   }
 
   close(): Promise<void> {
