@@ -20,6 +20,8 @@ import { TargetDevice } from './scsi/target-device.ts';
 const VENDOR_DEFAULT = 'GOTGT';
 const PRODUCT_DEFAULT = 'NATIVE DISK';
 const REVISION = '0001';
+/** sysexits.h EX_SOFTWARE. */
+const EXIT_BUG = 70;
 /** Signals that end the daemon in order. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
@@ -28,6 +30,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const configuration = loadConfig(options);
   const logger = await createLogger(options.logLevel, process.stdout.isTTY === true);
   const stopped = stopSignal();
+  endOnBug(logger);
   const daemon = await startDaemon(configuration, logger);
   for (const line of daemon.connectLines) logger.info(line);
   const signal = await stopped;
@@ -207,6 +210,14 @@ function connectLines(configuration: Configuration, portals: ReadonlyMap<PortalC
     lines.push(`connect: iscsiadm -m node -T ${target.name} -p ${address} --login`);
   }
   return lines;
+}
+
+/** A failed assertion or an unforeseen error: the log says what, and nothing is written to a disk after it. */
+function endOnBug(logger: Logger): void {
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'this is a bug; the daemon stops rather than risk wrong data');
+    process.exit(EXIT_BUG);
+  });
 }
 
 /** A log of a thousand targets needs no thousand hints. */

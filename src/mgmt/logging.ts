@@ -1,5 +1,6 @@
 /** The daemon's log: pino's JSON lines, or the same in colour where a person reads them on a terminal. */
-import { type Logger, pino } from 'pino';
+import type { EventEmitter } from 'node:events';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import type { LogLevel } from './daemon-options.ts';
 
 const STDOUT = 1;
@@ -14,7 +15,7 @@ export async function createLogger(
   destination: number | string = STDOUT,
 ): Promise<Logger> {
   // Synchronous: a line that says why the process stops must not stay in a buffer.
-  if (!isTerminal) return pino({ level }, pino.destination({ dest: destination, sync: true }));
+  if (!isTerminal) return pino({ level }, durable(pino.destination({ dest: destination, sync: true })));
   const { PinoPretty } = await import('pino-pretty');
   const pretty = PinoPretty({
     destination,
@@ -23,4 +24,10 @@ export async function createLogger(
     translateTime: 'SYS:HH:MM:ss.l',
   });
   return pino({ level }, pretty);
+}
+
+/** Whoever read the log is gone (EPIPE), or its disk is full: lines are lost, the disks are served on. */
+function durable(destination: DestinationStream): DestinationStream {
+  (destination as EventEmitter & DestinationStream).on('error', () => undefined);
+  return destination;
 }
