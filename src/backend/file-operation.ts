@@ -6,7 +6,7 @@ import { read, write } from 'node:fs';
 import { constants } from 'node:os';
 import { assert } from '../util/assert.ts';
 import { type BackendIo, IO_MEDIUM_ERROR, IO_OK, IO_READ, IO_WRITE, type IoStatus } from './backend.ts';
-import { ioStatusOfErrno } from './errno-status.ts';
+import { ioStatusOfErrno } from './io/errno-status.ts';
 
 /** A transfer that a signal interrupted is tried again, but not for ever. */
 const RETRIES_MAX = 16;

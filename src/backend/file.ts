@@ -20,14 +20,14 @@ import {
   type IoStatus,
   type OnExtents,
 } from './backend.ts';
-import { type DiskFile, openDiskFile } from './disk-file.ts';
-import { FALLOCATE_PUNCH_HOLE, FALLOCATE_ZERO_RANGE } from './disk-tools.ts';
-import { Durability } from './durability.ts';
+import { type DiskFile, openDiskFile } from './disk/disk-file.ts';
+import { FALLOCATE_PUNCH_HOLE, FALLOCATE_ZERO_RANGE } from './disk/disk-tools.ts';
 import { FileOperation, type FileOperationOwner } from './file-operation.ts';
-import { FlushGroup } from './flush-group.ts';
-import { InFlight } from './in-flight.ts';
-import { LateCompletion } from './late-completion.ts';
-import { type RangeOwner, RangeQueue } from './range-queue.ts';
+import { Durability } from './io/durability.ts';
+import { FlushGroup } from './io/flush-group.ts';
+import { InFlight } from './io/in-flight.ts';
+import { LateCompletion } from './io/late-completion.ts';
+import { type RangeOwner, RangeQueue } from './io/range-queue.ts';
 import type { StorageContext, StorageSpec } from './storage-spec.ts';
 
 /**

@@ -15,8 +15,8 @@ import {
   IO_WRITE_PROTECTED,
   type OnExtents,
 } from './backend.ts';
-import { InFlight } from './in-flight.ts';
-import { LateCompletion } from './late-completion.ts';
+import { InFlight } from './io/in-flight.ts';
+import { LateCompletion } from './io/late-completion.ts';
 
 /** 1 TiB: large enough for every READ(16) and every random offset, and nothing has to be kept for it. */
 export const NULL_SIZE_BYTES_DEFAULT = 2 ** 40;

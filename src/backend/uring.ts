@@ -34,12 +34,12 @@ import {
   type IoStatus,
   type OnExtents,
 } from './backend.ts';
-import { checkDirectAlignment } from './direct-alignment.ts';
-import { type DiskFile, openDiskFile } from './disk-file.ts';
-import { Durability } from './durability.ts';
-import { ioStatusOfErrno } from './errno-status.ts';
-import { InFlight } from './in-flight.ts';
-import { LateCompletion } from './late-completion.ts';
+import { checkDirectAlignment } from './disk/direct-alignment.ts';
+import { type DiskFile, openDiskFile } from './disk/disk-file.ts';
+import { Durability } from './io/durability.ts';
+import { ioStatusOfErrno } from './io/errno-status.ts';
+import { InFlight } from './io/in-flight.ts';
+import { LateCompletion } from './io/late-completion.ts';
 import type { StorageContext, StorageSpec } from './storage-spec.ts';
 
 /** An io_uring operation that a signal or a full queue of the device turned away is started again, but not for ever. */

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, statSync, symlinkSync, wr
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_OK } from '../../../src/backend/backend.ts';
-import { openDiskFile } from '../../../src/backend/disk-file.ts';
+import { openDiskFile } from '../../../src/backend/disk/disk-file.ts';
 import { FileBackend, openFileBackend } from '../../../src/backend/file.ts';
 import { BackendRig, Submitter } from '../../conformance/backend/rig.ts';
 import { hasLoopDevices } from './loop-devices.ts';

@@ -19,7 +19,7 @@ import {
   IO_WRITE_PROTECTED,
   IO_WRITE_ZEROES,
 } from '../../../src/backend/backend.ts';
-import { type DiskFile, openDiskFile } from '../../../src/backend/disk-file.ts';
+import { type DiskFile, openDiskFile } from '../../../src/backend/disk/disk-file.ts';
 import { UringBackend } from '../../../src/backend/uring.ts';
 import { loadNative } from '../../../src/native/binding.ts';
 import {

@@ -4,6 +4,7 @@ import { BHS_BYTES, Bhs } from '../../../../../src/iscsi/codec/bhs.ts';
 import { writeLoginRequest } from '../../../../../src/iscsi/codec/encode-initiator.ts';
 import { type Authenticator, NoneAuthenticator } from '../../../../../src/iscsi/protocol/login/auth.ts';
 import { LoginMachine, type LoginReply } from '../../../../../src/iscsi/protocol/login/login.ts';
+import type { RefusedLogin } from '../../../../../src/iscsi/protocol/login/login-refusals.ts';
 import {
   type LoginAdmission,
   type LoginAdmitted,
@@ -19,6 +20,7 @@ export const INITIATOR = 'iqn.2001-04.com.example:host';
 export const TARGET = 'iqn.2001-04.com.example:disk';
 export const NAMES = `InitiatorName=${INITIATOR}|TargetName=${TARGET}|`;
 export const TSIH = 0x1234;
+export const REMOTE_ADDRESS = '192.0.2.7:40000';
 
 export interface Session {
   readonly of: string;
@@ -29,6 +31,7 @@ export type Outcome = LoginAdmitted<Session> | LoginRefusal;
 export class Node implements LoginDirectory<LoginTarget, Session> {
   readonly admissions: LoginAdmission<LoginTarget, Session>[] = [];
   readonly asked: (readonly [string | null, string])[] = [];
+  readonly refused: RefusedLogin[] = [];
   offers: NegotiationOffers = OFFERS_DEFAULT;
   alias: string | null = null;
   outcome: Outcome | null = { isAdmitted: true, tsih: TSIH, session: { of: TARGET } };
@@ -45,6 +48,10 @@ export class Node implements LoginDirectory<LoginTarget, Session> {
   admit(admission: LoginAdmission<LoginTarget, Session>): Outcome | null {
     this.admissions.push(admission);
     return this.outcome;
+  }
+
+  onRefused(refused: RefusedLogin): void {
+    this.refused.push(refused);
   }
 }
 
@@ -66,9 +73,11 @@ export interface Request {
 export class Login {
   readonly node = new Node();
   readonly outcomes: Outcome[] = [];
-  readonly machine = new LoginMachine<LoginTarget, Session>(this.node, {
-    onAdmission: (outcome) => this.outcomes.push(outcome),
-  });
+  readonly machine = new LoginMachine<LoginTarget, Session>(
+    this.node,
+    { onAdmission: (outcome) => this.outcomes.push(outcome) },
+    REMOTE_ADDRESS,
+  );
 
   /** Sends one request; a T bit unless the fields say otherwise. */
   send(text: string, fields: Request = {}): LoginReply {

@@ -150,6 +150,7 @@ describe('the security stage', () => {
   /** A method of two steps, as CHAP is. */
   class TwoSteps implements Authenticator {
     isComplete = false;
+    readonly userName = null;
     authenticate(pairs: readonly TextPair[]): AuthenticationStep {
       const value = pairs.find(({ key }) => key === 'CHAP_R')?.value ?? null;
       if (value === null) return { status: 0, answers: [{ key: 'CHAP_C', value: '0x01' }] };

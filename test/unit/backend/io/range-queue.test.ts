@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type BackendIo, IO_UNMAP } from '../../../src/backend/backend.ts';
-import { type DiskTools, FALLOCATE_PUNCH_HOLE, FALLOCATE_ZERO_RANGE } from '../../../src/backend/disk-tools.ts';
-import { RangeQueue } from '../../../src/backend/range-queue.ts';
-import { RecordingOwner } from './recording-owner.ts';
+import { type BackendIo, IO_UNMAP } from '../../../../src/backend/backend.ts';
+import { type DiskTools, FALLOCATE_PUNCH_HOLE, FALLOCATE_ZERO_RANGE } from '../../../../src/backend/disk/disk-tools.ts';
+import { RangeQueue } from '../../../../src/backend/io/range-queue.ts';
+import { RecordingOwner } from '../recording-owner.ts';
 
 const EOPNOTSUPP = 95;
 

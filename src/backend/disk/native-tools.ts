@@ -1,7 +1,7 @@
 /** DiskTools by the addon's system calls. */
 import { constants } from 'node:os';
-import type { NativeAddon } from '../native/native-addon.ts';
-import { BackendError } from './backend.ts';
+import type { NativeAddon } from '../../native/native-addon.ts';
+import { BackendError } from '../backend.ts';
 import type { DiskTools, ExtentSeek, FallocateMode } from './disk-tools.ts';
 
 const { EWOULDBLOCK } = constants.errno;

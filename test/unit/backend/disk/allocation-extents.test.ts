@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { readAllocationExtents } from '../../../src/backend/allocation-extents.ts';
-import type { AllocationExtent } from '../../../src/backend/backend.ts';
-import type { ExtentSeek } from '../../../src/backend/disk-tools.ts';
+import type { AllocationExtent } from '../../../../src/backend/backend.ts';
+import { readAllocationExtents } from '../../../../src/backend/disk/allocation-extents.ts';
+import type { ExtentSeek } from '../../../../src/backend/disk/disk-tools.ts';
 
 const ENXIO = 6;
 const EINVAL = 22;

@@ -13,9 +13,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type DiskFile, type DiskFileSpec, openDiskFile } from '../../../src/backend/disk-file.ts';
-import { loadNative } from '../../../src/native/binding.ts';
-import { hasLoopDevices } from './loop-devices.ts';
+import { type DiskFile, type DiskFileSpec, openDiskFile } from '../../../../src/backend/disk/disk-file.ts';
+import { loadNative } from '../../../../src/native/binding.ts';
+import { hasLoopDevices } from '../loop-devices.ts';
 
 const MIB = 2 ** 20;
 

@@ -1,6 +1,6 @@
 /** Which IoStatus a system call's error means: the one translation from errno to the vocabulary of stores. */
 import { constants } from 'node:os';
-import { IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_NO_SPACE, IO_WRITE_PROTECTED, type IoStatus } from './backend.ts';
+import { IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_NO_SPACE, IO_WRITE_PROTECTED, type IoStatus } from '../backend.ts';
 
 const { EACCES, EDQUOT, EFBIG, EILSEQ, EIO, ENODATA, ENOSPC, EPERM, EROFS } = constants.errno;
 

@@ -2,9 +2,9 @@
  * Ends I/O that needs no work below us (a write to a read-only store, everything of the null store) with the next batch:
  * an IoOwner is never called before submit() has returned.
  */
-import { RingQueue } from '../util/ring-queue.ts';
-import type { BatchMember, TickBatch } from '../util/tick-batch.ts';
-import type { BackendIo, IoStatus } from './backend.ts';
+import { RingQueue } from '../../util/ring-queue.ts';
+import type { BatchMember, TickBatch } from '../../util/tick-batch.ts';
+import type { BackendIo, IoStatus } from '../backend.ts';
 import type { InFlight } from './in-flight.ts';
 
 export class LateCompletion implements BatchMember {

@@ -1,5 +1,5 @@
 /** Why a file or device cannot be served, in sentences for the operator: what is the matter, and what would be right. */
-import { BackendError } from './backend.ts';
+import { BackendError } from '../backend.ts';
 
 /** What open(2), and writing a new file, is refused with. Another errno is told in the system's own words. */
 const FAULTS: Readonly<Record<string, readonly [code: string, sentence: string]>> = {

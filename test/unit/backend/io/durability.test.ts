@@ -5,8 +5,8 @@ import {
   IO_NO_SPACE,
   IO_OK,
   IO_WRITE_PROTECTED,
-} from '../../../src/backend/backend.ts';
-import { Durability } from '../../../src/backend/durability.ts';
+} from '../../../../src/backend/backend.ts';
+import { Durability } from '../../../../src/backend/io/durability.ts';
 
 const EIO = 5;
 

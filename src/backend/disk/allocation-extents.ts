@@ -1,6 +1,6 @@
 /** The data and holes of a file, as lseek(2) finds them. */
 import { constants } from 'node:os';
-import { type AllocationExtent, BackendError } from './backend.ts';
+import { type AllocationExtent, BackendError } from '../backend.ts';
 import type { ExtentSeek } from './disk-tools.ts';
 
 const { ENXIO } = constants.errno;

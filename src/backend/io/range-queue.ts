@@ -3,9 +3,9 @@
  * call at a time, in order of submission: such a call may hold a thread, or start a tool, and no I/O that was completed
  * can be undone by one that is still to come. Where the file system refuses, the caller writes zeros instead.
  */
-import { RingQueue } from '../util/ring-queue.ts';
-import type { BackendIo } from './backend.ts';
-import { type DiskTools, FALLOCATE_PUNCH_HOLE, FALLOCATE_ZERO_RANGE, type FallocateMode } from './disk-tools.ts';
+import { RingQueue } from '../../util/ring-queue.ts';
+import type { BackendIo } from '../backend.ts';
+import { type DiskTools, FALLOCATE_PUNCH_HOLE, FALLOCATE_ZERO_RANGE, type FallocateMode } from '../disk/disk-tools.ts';
 
 export interface RangeOwner {
   onRangeZeroed(io: BackendIo): void;

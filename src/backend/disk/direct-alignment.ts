@@ -5,9 +5,9 @@
  */
 import { read } from 'node:fs';
 import { constants } from 'node:os';
-import type { NativeAddon } from '../native/native-addon.ts';
-import { PAGE_BYTES } from '../util/slot-pool.ts';
-import { BackendError } from './backend.ts';
+import type { NativeAddon } from '../../native/native-addon.ts';
+import { PAGE_BYTES } from '../../util/slot-pool.ts';
+import { BackendError } from '../backend.ts';
 import type { DiskFile } from './disk-file.ts';
 
 /** What disks have: 512 bytes a sector, or 4096. */

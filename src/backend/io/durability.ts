@@ -3,7 +3,7 @@
  * clean: a second fdatasync says 0 although the data never reached the medium. So the first failure stands until the store
  * is opened again: no flush and no forced unit access may report success over data that may be gone.
  */
-import { IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_OK, type IoStatus } from './backend.ts';
+import { IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_OK, type IoStatus } from '../backend.ts';
 
 export class Durability {
   private hasLostWrites = false;

@@ -1,7 +1,7 @@
 /** What the kernel tells about the medium below an open file or block device: its sizes, and whether it can unmap. */
 import type { Stats } from 'node:fs';
 import { readFile, statfs } from 'node:fs/promises';
-import { BackendError } from './backend.ts';
+import { BackendError } from '../backend.ts';
 
 /** More makes initiators choose sector sizes their file systems refuse (mkfs.xfs takes it for its own). */
 const PHYSICAL_BLOCK_BYTES_MAX = 4096;

@@ -7,8 +7,9 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type AllocationExtent, BackendError } from '../backend.ts';
+import type { StorageContext, StorageSpec } from '../storage-spec.ts';
 import { readAllocationExtents } from './allocation-extents.ts';
-import { type AllocationExtent, BackendError } from './backend.ts';
 import {
   diskFault,
   emptyFault,
@@ -24,7 +25,6 @@ import {
 import { type DiskGeometry, readDiskGeometry } from './disk-geometry.ts';
 import { type DiskTools, FALLOCATE_PUNCH_HOLE } from './disk-tools.ts';
 import { NativeTools } from './native-tools.ts';
-import type { StorageContext, StorageSpec } from './storage-spec.ts';
 import { UtilLinuxTools } from './util-linux.ts';
 
 /** udev holds a lock on a block device for a moment whenever a writer has closed it: so that lock is tried for a second. */

@@ -1,7 +1,12 @@
 import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_NO_SPACE, IO_WRITE_PROTECTED } from '../../../src/backend/backend.ts';
-import { ioStatusOfErrno } from '../../../src/backend/errno-status.ts';
+import {
+  IO_HARDWARE_ERROR,
+  IO_MEDIUM_ERROR,
+  IO_NO_SPACE,
+  IO_WRITE_PROTECTED,
+} from '../../../../src/backend/backend.ts';
+import { ioStatusOfErrno } from '../../../../src/backend/io/errno-status.ts';
 
 describe('the status of an errno', () => {
   it.each([

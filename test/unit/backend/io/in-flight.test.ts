@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { IO_MEDIUM_ERROR, IO_OK, IO_READ } from '../../../src/backend/backend.ts';
-import { InFlight } from '../../../src/backend/in-flight.ts';
-import { LateCompletion } from '../../../src/backend/late-completion.ts';
-import { TickBatch } from '../../../src/util/tick-batch.ts';
-import { RecordingOwner } from './recording-owner.ts';
+import { IO_MEDIUM_ERROR, IO_OK, IO_READ } from '../../../../src/backend/backend.ts';
+import { InFlight } from '../../../../src/backend/io/in-flight.ts';
+import { LateCompletion } from '../../../../src/backend/io/late-completion.ts';
+import { TickBatch } from '../../../../src/util/tick-batch.ts';
+import { RecordingOwner } from '../recording-owner.ts';
 
 describe('I/O in flight', () => {
   it.each([

@@ -2,11 +2,11 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type BackendIo, IO_FLUSH, IO_HARDWARE_ERROR, IO_OK } from '../../../src/backend/backend.ts';
-import { Durability } from '../../../src/backend/durability.ts';
-import { FlushGroup } from '../../../src/backend/flush-group.ts';
-import { InFlight } from '../../../src/backend/in-flight.ts';
-import { RecordingOwner } from './recording-owner.ts';
+import { type BackendIo, IO_FLUSH, IO_HARDWARE_ERROR, IO_OK } from '../../../../src/backend/backend.ts';
+import { Durability } from '../../../../src/backend/io/durability.ts';
+import { FlushGroup } from '../../../../src/backend/io/flush-group.ts';
+import { InFlight } from '../../../../src/backend/io/in-flight.ts';
+import { RecordingOwner } from '../recording-owner.ts';
 
 describe('flush group', () => {
   let folder = '';

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { BackendError } from './backend.ts';
+import { BackendError } from '../backend.ts';
 import { type DiskTools, FALLOCATE_PUNCH_HOLE, type FallocateMode } from './disk-tools.ts';
 
 /** The child's number for our descriptor. */

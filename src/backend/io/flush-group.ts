@@ -3,8 +3,8 @@
  * which begins after their submission. So a flush storm holds one thread of libuv's pool, not all of them.
  */
 import { fdatasync } from 'node:fs';
-import { RingQueue } from '../util/ring-queue.ts';
-import type { BackendIo } from './backend.ts';
+import { RingQueue } from '../../util/ring-queue.ts';
+import type { BackendIo } from '../backend.ts';
 import type { Durability } from './durability.ts';
 import type { InFlight } from './in-flight.ts';
 

@@ -1,6 +1,6 @@
 /** The I/O that a store owns: submitted and not yet given back. What close() waits for. */
-import { assert } from '../util/assert.ts';
-import type { BackendIo, IoStatus } from './backend.ts';
+import { assert } from '../../util/assert.ts';
+import type { BackendIo, IoStatus } from '../backend.ts';
 
 export class InFlight {
   private count = 0;

@@ -3,10 +3,10 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { checkDirectAlignment, probeAlignment } from '../../../src/backend/direct-alignment.ts';
-import type { DiskFile } from '../../../src/backend/disk-file.ts';
-import { loadNative } from '../../../src/native/binding.ts';
-import type { DirectAlignment, NativeAddon } from '../../../src/native/native-addon.ts';
+import { checkDirectAlignment, probeAlignment } from '../../../../src/backend/disk/direct-alignment.ts';
+import type { DiskFile } from '../../../../src/backend/disk/disk-file.ts';
+import { loadNative } from '../../../../src/native/binding.ts';
+import type { DirectAlignment, NativeAddon } from '../../../../src/native/native-addon.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gotgt-direct-'));
 afterAll(() => rmSync(folder, { recursive: true }));
