@@ -165,7 +165,12 @@ export class LogicalUnit {
     if (entry.medium === MEDIUM_UNTOUCHED) return 0;
     const notReady = this.notReady();
     if (notReady !== 0) return notReady;
-    return entry.medium === MEDIUM_WRITTEN && this.isReadOnly ? SENSE_WRITE_PROTECTED : 0;
+    return entry.medium === MEDIUM_WRITTEN && this.isWriteProtectedFor(nexus) ? SENSE_WRITE_PROTECTED : 0;
+  }
+
+  /** Whether `nexus` may only read: by the unit itself, or by what the initiator was granted. */
+  isWriteProtectedFor(nexus: Nexus): boolean {
+    return this.isReadOnly || nexus.isReadOnly;
   }
 
   /** Why the medium cannot be accessed now, or 0. */

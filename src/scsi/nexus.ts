@@ -9,10 +9,13 @@ export class Nexus {
   readonly targetPortName: string;
   /** Relative target port identifier, 1 to 65535. */
   readonly relativeTargetPort: number;
+  /** Every logical unit is write protected for this initiator, whatever it is for others. */
+  readonly isReadOnly: boolean;
 
-  constructor(initiatorPortName: string, targetPortName: string, relativeTargetPort: number) {
+  constructor(initiatorPortName: string, targetPortName: string, relativeTargetPort: number, isReadOnly = false) {
     this.initiatorPortName = initiatorPortName;
     this.targetPortName = targetPortName;
     this.relativeTargetPort = relativeTargetPort;
+    this.isReadOnly = isReadOnly;
   }
 }

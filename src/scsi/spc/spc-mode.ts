@@ -70,7 +70,7 @@ function buildModeData6(task: Task, out: Buffer): number {
   const end = writePages(task, out, HEADER_6_BYTES + descriptorBytes);
   out[0] = end - 1;
   out[1] = 0; // MEDIUM TYPE
-  out[2] = deviceSpecificParameter(task.unit);
+  out[2] = deviceSpecificParameter(task);
   out[3] = descriptorBytes;
   return end;
 }
@@ -82,7 +82,7 @@ function buildModeData10(task: Task, out: Buffer): number {
   const end = writePages(task, out, HEADER_10_BYTES + descriptorBytes);
   out.fill(0, 0, HEADER_10_BYTES);
   out.writeUInt16BE(end - 2, 0);
-  out[3] = deviceSpecificParameter(task.unit);
+  out[3] = deviceSpecificParameter(task);
   out[4] = isLong && descriptorBytes > 0 ? LONGLBA : 0;
   out.writeUInt16BE(descriptorBytes, 6);
   return end;
@@ -93,8 +93,8 @@ function hasBlockDescriptor(task: Task): boolean {
 }
 
 /** SBC-3 6.4.1 */
-function deviceSpecificParameter(unit: LogicalUnit): number {
-  return (unit.isReadOnly ? WP : 0) | DPOFUA;
+function deviceSpecificParameter({ unit, command }: Task): number {
+  return (unit.isWriteProtectedFor(command.nexus) ? WP : 0) | DPOFUA;
 }
 
 function writeShortDescriptor(unit: LogicalUnit, out: Buffer, at: number): number {

@@ -5,6 +5,7 @@
 import { REJECT_PROTOCOL_ERROR } from '../../codec/constants.ts';
 import { normalizeIscsiName } from '../../codec/iscsi-name.ts';
 import type { TextPair } from '../../codec/text.ts';
+import type { Asker } from '../access/access-list.ts';
 import type { Negotiation } from '../login/negotiation.ts';
 import type { Session } from '../session/session.ts';
 import type { TargetNode } from '../session/target-node.ts';
@@ -17,6 +18,8 @@ const ALL_TARGETS = 'All';
 export interface TargetList {
   readonly targetNames: string[];
   target(name: string): TargetNode | null;
+  /** Whether `asker` is told of the target. */
+  isVisible(target: TargetNode, asker: Asker): boolean;
 }
 
 export class SessionText implements TextHandler {
@@ -24,14 +27,16 @@ export class SessionText implements TextHandler {
   private readonly negotiation: Negotiation;
   private readonly targets: TargetList;
   private readonly localHost: string;
+  private readonly asker: Asker;
   private peerBytes: number;
 
   /** @param localHost the address that the initiator came by, IPv6 in brackets */
-  constructor(session: Session, negotiation: Negotiation, targets: TargetList, localHost: string) {
+  constructor(session: Session, negotiation: Negotiation, targets: TargetList, localHost: string, asker: Asker) {
     this.session = session;
     this.negotiation = negotiation;
     this.targets = targets;
     this.localHost = localHost;
+    this.asker = asker;
     this.peerBytes = negotiation.connectionParameters().peerMaxRecvDataSegmentLength;
   }
 
@@ -71,6 +76,8 @@ export class SessionText implements TextHandler {
   private describe(name: string): TextPair[] {
     const target = this.targets.target(name);
     if (target === null) return [];
+    const isOwn = this.session.identity.targetName === name;
+    if (!isOwn && !this.targets.isVisible(target, this.asker)) return [];
     const addresses = target.addresses(this.localHost).map((value) => ({ key: 'TargetAddress', value }));
     return [{ key: 'TargetName', value: target.name }, ...addresses];
   }

@@ -4,6 +4,7 @@
  * full feature phase.
  */
 import type { Authenticator } from './auth.ts';
+import type { RefusedLogin } from './login-refusals.ts';
 import type { ConnectionParameters, NegotiationOffers, SessionParameters } from './parameters.ts';
 
 /** What a login needs to know of a target; for a discovery session, of the node as a whole. */
@@ -21,6 +22,10 @@ export interface LoginAdmission<T extends LoginTarget, S> {
   /** Normal form (normalizeIscsiName). */
   readonly initiatorName: string;
   readonly initiatorAlias: string | null;
+  /** "address:port" of the initiator's end, IPv6 in brackets. */
+  readonly remoteAddress: string;
+  /** The CHAP name that the initiator has proved, or null. */
+  readonly userName: string | null;
   /** The target that findTarget gave. */
   readonly target: T;
   /** The ISID's first four bytes, and its last two. */
@@ -60,10 +65,15 @@ export interface AdmissionWaiter<S> {
 
 /** @typeParam T what the node keeps of a target  @typeParam S what it makes of an admitted login */
 export interface LoginDirectory<T extends LoginTarget, S> {
-  /** @param targetName normal form; null for a discovery session */
-  findTarget(targetName: string | null, initiatorName: string): T | LoginRefusal;
+  /**
+   * @param targetName normal form; null for a discovery session
+   * @param remoteAddress "address:port" of the initiator's end, IPv6 in brackets
+   */
+  findTarget(targetName: string | null, initiatorName: string, remoteAddress: string): T | LoginRefusal;
   /** Null: the answer comes later by admission.waiter, for instance when the session it replaces has drained. */
   admit(admission: LoginAdmission<T, S>): LoginAdmitted<S> | LoginRefusal | null;
+  /** A login has ended without success, whoever refused it. */
+  onRefused(refused: RefusedLogin): void;
 }
 
 /** A refusal without redirection. */

@@ -5,6 +5,7 @@ import {
   LOGIN_INVALID_DURING_LOGIN,
   OP_LOGIN_REQUEST,
 } from '../../codec/constants.ts';
+import { askerOf } from '../access/access-list.ts';
 import type { Phase, PhaseHost } from '../connection/phase.ts';
 import { TIMER_LOGIN, type TimerKind } from '../connection/sink.ts';
 import { ControlRequests } from '../full-feature/control-requests.ts';
@@ -21,6 +22,7 @@ const INITIAL_STAT_SN = 1;
 
 export class LoginPhase<T extends LoginTarget> implements Phase, AdmissionWaiter<Session> {
   private readonly host: PhaseHost;
+  private readonly directory: LoginDirectory<T, Session>;
   private readonly targets: TargetList;
   private readonly machine: LoginMachine<T, Session>;
   private data: Buffer = NO_DATA;
@@ -30,8 +32,9 @@ export class LoginPhase<T extends LoginTarget> implements Phase, AdmissionWaiter
 
   constructor(host: PhaseHost, directory: LoginDirectory<T, Session>, targets: TargetList) {
     this.host = host;
+    this.directory = directory;
     this.targets = targets;
-    this.machine = new LoginMachine(directory, this);
+    this.machine = new LoginMachine(directory, this, host.remoteAddress);
     host.armTimer(TIMER_LOGIN, host.services.limits.loginTimeoutMs);
   }
 
@@ -81,8 +84,7 @@ export class LoginPhase<T extends LoginTarget> implements Phase, AdmissionWaiter
     const text = Buffer.from(reply.text);
     writer.loginResponse(isTransit, isContinued, csg, nsg, isidHigh, isidLow, tsih, initiatorTaskTag, status, text);
     if (reply.isFatal) {
-      const { remoteAddress, services } = this.host;
-      services.observer.note('debug', 'login refused', { remote: remoteAddress, status: `0x${status.toString(16)}` });
+      this.noteRefusal(status);
       this.host.close('login-refused');
     }
     if (reply.isFinal && admitted !== null) this.enterFullFeature(admitted.session);
@@ -97,12 +99,19 @@ export class LoginPhase<T extends LoginTarget> implements Phase, AdmissionWaiter
     host.writer.hasHeaderDigest = parameters.hasHeaderDigest;
     host.writer.hasDataDigest = parameters.hasDataDigest;
     const localHost = host.localAddress.slice(0, host.localAddress.lastIndexOf(':'));
-    const text = new SessionText(session, machine.negotiation, this.targets, localHost);
+    const asker = askerOf(session.identity.initiatorName, host.remoteAddress, machine.userName);
+    const text = new SessionText(session, machine.negotiation, this.targets, localHost, asker);
     const control = new ControlRequests(host, session, this.cid, text);
     const { device } = session;
     if (device === null) host.enter(new Discovery(host, parameters, control));
     else host.enter(new FullFeature(host, session, device, parameters, control, text));
     this.noteLogin(session);
+  }
+
+  private noteRefusal(status: number): void {
+    const { machine, host } = this;
+    const { initiatorName, targetName, refusalReason: reason } = machine;
+    this.directory.onRefused({ status, remoteAddress: host.remoteAddress, initiatorName, targetName, reason });
   }
 
   private noteLogin(session: Session): void {

@@ -63,7 +63,10 @@ export class LoginMachine<T extends LoginTarget, S> {
   private readonly segmenter = new TextSegmenter();
   private fields: LoginFields | null = null;
   private stage = STAGE_SECURITY_NEGOTIATION;
+  private readonly remoteAddress: string;
+  private names: LoginNames = { initiatorName: null, targetName: null };
   private party: LoginParty<T> | null = null;
+  private reason: string | null = null;
   /** The answers hold a proposal of ours, so the stage is not left with them. */
   private isHeld = false;
   private isPending = false;
@@ -73,9 +76,11 @@ export class LoginMachine<T extends LoginTarget, S> {
   /** The text of the final reply, while admission is pending. */
   private lastSegment: Uint8Array = EMPTY_TEXT;
 
-  constructor(directory: LoginDirectory<T, S>, waiter: AdmissionWaiter<S>) {
+  /** @param remoteAddress "address:port" of the initiator's end, IPv6 in brackets */
+  constructor(directory: LoginDirectory<T, S>, waiter: AdmissionWaiter<S>, remoteAddress: string) {
     this.directory = directory;
     this.waiter = waiter;
+    this.remoteAddress = remoteAddress;
   }
 
   /** What the directory made of the login; null before the final reply. */
@@ -96,7 +101,22 @@ export class LoginMachine<T extends LoginTarget, S> {
 
   /** The normal form of the initiator's name, null until its first text is complete. */
   get initiatorName(): string | null {
-    return this.party === null ? null : this.party.initiatorName;
+    return this.names.initiatorName;
+  }
+
+  /** The normal form of the target's name; null before, and in a discovery session. */
+  get targetName(): string | null {
+    return this.names.targetName;
+  }
+
+  /** The CHAP name that the initiator has proved, or null. */
+  get userName(): string | null {
+    return this.party === null ? null : this.party.authenticator.userName;
+  }
+
+  /** What the status of a refusal does not say, for the operator; or null. */
+  get refusalReason(): string | null {
+    return this.reason;
   }
 
   /**
@@ -192,7 +212,8 @@ export class LoginMachine<T extends LoginTarget, S> {
       targetName = normalizeIscsiName(named);
       if (targetName === null) return refuseLogin(LOGIN_TARGET_NOT_FOUND);
     }
-    const target = this.directory.findTarget(targetName, initiatorName);
+    this.names = { initiatorName, targetName };
+    const target = this.directory.findTarget(targetName, initiatorName, this.remoteAddress);
     if ('isAdmitted' in target) return target;
     const negotiation = new Negotiation(target.offers, this.fields?.tsih === 0);
     return { initiatorName, isDiscovery, target, negotiation, authenticator: target.newAuthenticator(initiatorName) };
@@ -204,10 +225,12 @@ export class LoginMachine<T extends LoginTarget, S> {
     const isSecurityPair = ({ key }: TextPair) => isSecurity && isSecurityKey(key);
     if (isSecurity) {
       const step = party.authenticator.authenticate(pairs.filter(isSecurityPair));
+      if (step.status !== LOGIN_SUCCESS) this.reason = step.reason ?? null;
       if (step.status !== LOGIN_SUCCESS) return step.status;
       answers.push(...step.answers);
     } else if (!party.authenticator.isComplete) {
-      return LOGIN_AUTHENTICATION_FAILURE; // the security stage was skipped
+      this.reason = 'the initiator skips the security stage';
+      return LOGIN_AUTHENTICATION_FAILURE;
     }
     const others = pairs.filter((pair) => !isSecurityPair(pair));
     const { renegotiatedKey, answers: settled } = party.negotiation.respond(
@@ -250,6 +273,8 @@ export class LoginMachine<T extends LoginTarget, S> {
     const outcome = this.directory.admit({
       initiatorName: party.initiatorName,
       initiatorAlias: party.negotiation.declared('InitiatorAlias'),
+      remoteAddress: this.remoteAddress,
+      userName: party.authenticator.userName,
       target: party.target,
       ...fields,
       session: party.negotiation.sessionParameters(),
@@ -303,6 +328,12 @@ interface RequestFields {
   readonly nsg: number;
   readonly isTransit: boolean;
   readonly initiatorTaskTag: number;
+}
+
+/** Normal forms, as far as they are known. */
+interface LoginNames {
+  readonly initiatorName: string | null;
+  readonly targetName: string | null;
 }
 
 /** Both ends of the login, once the first text has named them. */

@@ -3,7 +3,8 @@
  * device behind it.
  */
 import type { ScsiTargetDevice } from '../../../scsi/target-device.ts';
-import { type Authenticator, NoneAuthenticator } from '../login/auth.ts';
+import type { AccessGrant, AccessList, Asker } from '../access/access-list.ts';
+import { type Authentication, type Authenticator, NO_AUTHENTICATION } from '../login/auth.ts';
 import type { LoginTarget } from '../login/login-directory.ts';
 import type { NegotiationOffers } from '../login/parameters.ts';
 
@@ -23,13 +24,24 @@ export interface PortalGroup {
   readonly portals: readonly Portal[];
 }
 
+/** Who may log in to a target. */
+export interface TargetGuard {
+  readonly authentication: Authentication;
+  /** Null: everyone who is authentic, with every logical unit. */
+  readonly access: AccessList | null;
+}
+
+export const OPEN_TARGET: TargetGuard = { authentication: NO_AUTHENTICATION, access: null };
+
 export class TargetNode {
   /** Normal form. */
   readonly name: string;
   readonly alias: string | null;
   readonly offers: NegotiationOffers;
   readonly portalGroups: readonly PortalGroup[];
+  /** Every logical unit of the target. */
   readonly device: ScsiTargetDevice;
+  readonly guard: TargetGuard;
 
   constructor(
     name: string,
@@ -37,12 +49,26 @@ export class TargetNode {
     offers: NegotiationOffers,
     portalGroups: readonly PortalGroup[],
     device: ScsiTargetDevice,
+    guard: TargetGuard = OPEN_TARGET,
   ) {
     this.name = name;
     this.alias = alias;
     this.offers = offers;
     this.portalGroups = portalGroups;
     this.device = device;
+    this.guard = guard;
+  }
+
+  /** What `asker`, whose authentication is over, is given of the target; null: it may not enter. */
+  grant(asker: Asker): AccessGrant | null {
+    const { access } = this.guard;
+    return access === null ? { device: this.device, isReadOnly: false } : access.find(asker);
+  }
+
+  /** False when `asker` may not enter, whatever it would prove. */
+  mayEnter(asker: Asker): boolean {
+    const { access } = this.guard;
+    return access === null || access.mayEnter(asker);
   }
 
   /** The group that `portal` is part of, or null when the target cannot be reached by it. */
@@ -84,6 +110,6 @@ export class PortalTarget implements LoginTarget {
   }
 
   newAuthenticator(): Authenticator {
-    return new NoneAuthenticator();
+    return this.node.guard.authentication.newAuthenticator();
   }
 }

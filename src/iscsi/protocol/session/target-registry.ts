@@ -4,6 +4,7 @@
  */
 import { Nexus } from '../../../scsi/nexus.ts';
 import {
+  LOGIN_AUTHORIZATION_FAILURE,
   LOGIN_CANNOT_INCLUDE_IN_SESSION,
   LOGIN_OUT_OF_RESOURCES,
   LOGIN_SERVICE_UNAVAILABLE,
@@ -11,9 +12,10 @@ import {
   LOGIN_TARGET_NOT_FOUND,
   LOGIN_TOO_MANY_CONNECTIONS,
 } from '../../codec/constants.ts';
+import { type AccessGrant, type Asker, askerOf } from '../access/access-list.ts';
 import type { ProtocolServices } from '../connection/services.ts';
 import type { CloseCause } from '../connection/sink.ts';
-import { type Authenticator, NoneAuthenticator } from '../login/auth.ts';
+import { type Authentication, type Authenticator, NO_AUTHENTICATION } from '../login/auth.ts';
 import {
   type LoginAdmission,
   type LoginAdmitted,
@@ -22,6 +24,7 @@ import {
   type LoginTarget,
   refuseLogin,
 } from '../login/login-directory.ts';
+import { LoginRefusals } from '../login/login-refusals.ts';
 import type { NegotiationOffers } from '../login/parameters.ts';
 import { CommandWindow } from './command-window.ts';
 import { Session, type SessionHome, type SessionIdentity } from './session.ts';
@@ -36,21 +39,29 @@ class DiscoveryNode implements LoginTarget {
   readonly alias = null;
   readonly portalGroupTag = 0;
   readonly offers: NegotiationOffers;
+  authentication: Authentication = NO_AUTHENTICATION;
+  /** SendTargets tells of a target only those who may log in to it. */
+  isFiltered = false;
 
   constructor(offers: NegotiationOffers) {
     this.offers = offers;
   }
 
   newAuthenticator(): Authenticator {
-    return new NoneAuthenticator();
+    return this.authentication.newAuthenticator();
   }
 }
+
+/** What a session is given; a discovery session has no device. */
+type SessionGrant = AccessGrant | typeof DISCOVERY_GRANT;
+const DISCOVERY_GRANT = { device: null, isReadOnly: false } as const;
 
 type AnyTarget = PortalTarget | DiscoveryNode;
 type AnyAdmission = LoginAdmission<AnyTarget, Session>;
 type Outcome = LoginAdmitted<Session> | LoginRefusal;
 
 export class TargetRegistry implements SessionHome {
+  readonly refusals: LoginRefusals;
   private readonly services: ProtocolServices;
   private readonly discovery: DiscoveryNode;
   private readonly targets = new Map<string, TargetNode>();
@@ -66,7 +77,14 @@ export class TargetRegistry implements SessionHome {
   /** @param discoveryOffers what is offered in discovery sessions */
   constructor(services: ProtocolServices, discoveryOffers: NegotiationOffers) {
     this.services = services;
+    this.refusals = new LoginRefusals(services.clock, services.observer);
     this.discovery = new DiscoveryNode(discoveryOffers);
+  }
+
+  /** Who may open a discovery session, and whether it is told of nothing but what it may log in to. */
+  guardDiscovery(authentication: Authentication, isFiltered: boolean): void {
+    this.discovery.authentication = authentication;
+    this.discovery.isFiltered = isFiltered;
   }
 
   /** The target's name must be new. */
@@ -82,6 +100,10 @@ export class TargetRegistry implements SessionHome {
     return this.targets.get(name) ?? null;
   }
 
+  isVisible(target: TargetNode, asker: Asker): boolean {
+    return !this.discovery.isFiltered || target.mayEnter(asker);
+  }
+
   get sessionCount(): number {
     return this.byTsih.size;
   }
@@ -89,8 +111,10 @@ export class TargetRegistry implements SessionHome {
   /** The directory as it is seen by those who connect to `portal`. */
   directory(portal: Portal): LoginDirectory<AnyTarget, Session> {
     return {
-      findTarget: (targetName) => this.findTarget(targetName, portal),
+      findTarget: (targetName, initiatorName, remoteAddress) =>
+        this.findTarget(targetName, askerOf(initiatorName, remoteAddress, null), portal),
       admit: (admission) => this.admit(admission),
+      onRefused: (refused) => this.refusals.note(refused),
     };
   }
 
@@ -120,46 +144,54 @@ export class TargetRegistry implements SessionHome {
     for (const waiter of this.idleWaiters.splice(0)) waiter();
   }
 
+  /** A session with another LUN map of the same target is on another device, and goes on. */
   onTargetReset(session: Session): void {
-    const { targetName } = session.identity;
     for (const other of [...this.byTsih.values()]) {
-      if (other.identity.targetName === targetName) other.close('target-reset');
+      if (other.device === session.device) other.close('target-reset');
     }
   }
 
-  private findTarget(targetName: string | null, portal: Portal): AnyTarget | LoginRefusal {
+  private findTarget(targetName: string | null, asker: Asker, portal: Portal): AnyTarget | LoginRefusal {
     if (this.isShuttingDown) return refuseLogin(LOGIN_SERVICE_UNAVAILABLE);
     if (targetName === null) return this.discovery;
     const node = this.targets.get(targetName);
     const group = node?.groupOf(portal) ?? null;
     // A target that cannot be reached by this portal is as good as none (11.13.5: not found).
     if (node === undefined || group === null) return refuseLogin(LOGIN_TARGET_NOT_FOUND);
+    // Before anything is proved, so that nobody tries secrets from where no rule lets him in.
+    if (!node.mayEnter(asker)) return refuseLogin(LOGIN_AUTHORIZATION_FAILURE);
     return new PortalTarget(node, group.tag);
   }
 
   private admit(admission: AnyAdmission): Outcome | null {
     if (this.isShuttingDown) return refuseLogin(LOGIN_SERVICE_UNAVAILABLE);
-    if (admission.tsih !== 0) return this.join(admission);
+    const grant = grantOf(admission);
+    if (grant === null) return refuseLogin(LOGIN_AUTHORIZATION_FAILURE);
+    if (admission.tsih !== 0) return this.join(admission, grant);
     const replaced = this.byPort.get(portKey(identify(admission, 0)));
-    if (replaced === undefined) return this.open(admission);
+    if (replaced === undefined) return this.open(admission, grant);
     // The old session's commands must be out of the stores before the new one's may go in, or an old WRITE could land
     // on top of a newer one.
     replaced.close('reinstated');
     return answerWhen(
       admission,
       (ready) => replaced.endTasks(ready),
-      () => this.open(admission),
+      () => this.open(admission, grant),
     );
   }
 
   /** A further connection of a session (6.3.6), or one that takes the place of a dead one with the same CID. */
-  private join(admission: AnyAdmission): Outcome | null {
+  private join(admission: AnyAdmission, grant: SessionGrant): Outcome | null {
     const { tsih, cid } = admission;
     const session = this.byTsih.get(tsih);
     if (session === undefined || portKey(session.identity) !== portKey(identify(admission, tsih))) {
       return refuseLogin(LOGIN_SESSION_DOES_NOT_EXIST);
     }
     if (session.device === null) return refuseLogin(LOGIN_CANNOT_INCLUDE_IN_SESSION);
+    // It proves to be another user, or comes from another network, and would be given something else.
+    if (session.device !== grant.device || session.nexus.isReadOnly !== grant.isReadOnly) {
+      return refuseLogin(LOGIN_CANNOT_INCLUDE_IN_SESSION);
+    }
     const others = session.members.filter((member) => member.cid !== cid);
     if (others.length >= session.parameters.maxConnections) return refuseLogin(LOGIN_TOO_MANY_CONNECTIONS);
     const admitted: LoginAdmitted<Session> = { isAdmitted: true, tsih, session };
@@ -170,15 +202,14 @@ export class TargetRegistry implements SessionHome {
     );
   }
 
-  private open(admission: AnyAdmission): Outcome {
+  private open(admission: AnyAdmission, grant: SessionGrant): Outcome {
     const tsih = this.freeTsih();
     if (tsih === 0) return refuseLogin(LOGIN_OUT_OF_RESOURCES);
     const identity = identify(admission, tsih);
     const { commandWindow } = this.services.limits;
     const window = new CommandWindow(admission.cmdSN, commandWindow);
-    const { target } = admission;
-    const device = target instanceof PortalTarget ? target.node.device : null;
-    const nexus = this.nexus(identity);
+    const { device, isReadOnly } = grant;
+    const nexus = this.nexus(identity, isReadOnly);
     const session = new Session(this, identity, window, commandWindow, admission.session, device, nexus);
     this.byTsih.set(tsih, session);
     if (device !== null) this.byPort.set(portKey(identity), session);
@@ -192,11 +223,11 @@ export class TargetRegistry implements SessionHome {
     return this.lastTsih;
   }
 
-  private nexus(identity: SessionIdentity): Nexus {
+  private nexus(identity: SessionIdentity, isReadOnly: boolean): Nexus {
     const { initiatorName, isid, targetName, targetPortalGroupTag } = identity;
     const tag = targetPortalGroupTag.toString(16).padStart(4, '0');
     const targetPort = `${targetName},t,0x${tag}`;
-    return new Nexus(`${initiatorName},i,0x${isid}`, targetPort, this.relativePort(targetPort));
+    return new Nexus(`${initiatorName},i,0x${isid}`, targetPort, this.relativePort(targetPort), isReadOnly);
   }
 
   /** A number of its own for each portal group of each target (SPC-4 relative target port identifier). */
@@ -223,6 +254,12 @@ function answerWhen(
   });
   isLater = true;
   return atOnce;
+}
+
+/** Null: the initiator may not enter. */
+function grantOf({ target, initiatorName, remoteAddress, userName }: AnyAdmission): SessionGrant | null {
+  if (!(target instanceof PortalTarget)) return DISCOVERY_GRANT;
+  return target.node.grant(askerOf(initiatorName, remoteAddress, userName));
 }
 
 function identify(admission: AnyAdmission, tsih: number): SessionIdentity {

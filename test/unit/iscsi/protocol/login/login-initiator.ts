@@ -4,7 +4,6 @@ import { BHS_BYTES, Bhs } from '../../../../../src/iscsi/codec/bhs.ts';
 import { writeLoginRequest } from '../../../../../src/iscsi/codec/encode-initiator.ts';
 import { type Authenticator, NoneAuthenticator } from '../../../../../src/iscsi/protocol/login/auth.ts';
 import { LoginMachine, type LoginReply } from '../../../../../src/iscsi/protocol/login/login.ts';
-import type { RefusedLogin } from '../../../../../src/iscsi/protocol/login/login-refusals.ts';
 import {
   type LoginAdmission,
   type LoginAdmitted,
@@ -13,6 +12,7 @@ import {
   type LoginTarget,
   refuseLogin,
 } from '../../../../../src/iscsi/protocol/login/login-directory.ts';
+import type { RefusedLogin } from '../../../../../src/iscsi/protocol/login/login-refusals.ts';
 import { type NegotiationOffers, OFFERS_DEFAULT } from '../../../../../src/iscsi/protocol/login/parameters.ts';
 import { textBytes } from '../../../../vectors/iscsi/texts.ts';
 
