@@ -20,6 +20,8 @@ import { TargetDevice } from './scsi/target-device.ts';
 const VENDOR_DEFAULT = 'GOTGT';
 const PRODUCT_DEFAULT = 'NATIVE DISK';
 const REVISION = '0001';
+/** Storages are opened side by side, since a new one waits for the disk; no more at once than the thread pool can use. */
+const OPENING_AT_ONCE_MAX = 32;
 /** sysexits.h EX_SOFTWARE. */
 const EXIT_BUG = 70;
 /** Signals that end the daemon in order. */
@@ -118,14 +120,26 @@ async function openUnits(
   const state = await StateDirectory.open(configuration.stateDirectory);
   const uuids = await state.unitUuids(storages.map(({ identityKey }) => identityKey));
   const units = new Map<StorageConfig, LogicalUnit>();
-  for (const [index, storage] of storages.entries()) {
-    const unit = await openUnit(reactor, configuration, storage, uuids[index] as string);
-    units.set(storage, unit);
-    const { path, deviceID } = storage;
-    const { engine } = unit.backend.capabilities;
-    logger.info({ deviceID, path, engine, sizeBytes: unit.sizeBytes, blockBytes: unit.blockBytes }, 'storage opened');
+  for (let first = 0; first < storages.length; first += OPENING_AT_ONCE_MAX) {
+    const some = storages.slice(first, first + OPENING_AT_ONCE_MAX);
+    const opening = some.map((storage, i) => openUnit(reactor, configuration, storage, uuids[first + i] as string));
+    // All have settled before one fault ends the start: nothing is opened behind its back.
+    for (const [i, result] of (await Promise.allSettled(opening)).entries()) {
+      if (result.status === 'rejected') throw result.reason;
+      units.set(some[i] as StorageConfig, result.value);
+      noteOpened(some[i] as StorageConfig, result.value, logger);
+    }
   }
   return units;
+}
+
+function noteOpened(
+  { deviceID, path }: StorageConfig,
+  { backend, sizeBytes, blockBytes }: LogicalUnit,
+  logger: Logger,
+) {
+  const { engine } = backend.capabilities;
+  logger.info({ deviceID, path, engine, sizeBytes, blockBytes }, 'storage opened');
 }
 
 async function openUnit(
