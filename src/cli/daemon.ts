@@ -27,6 +27,7 @@ interface ParsedOptions {
   readonly stateDir?: string;
   readonly host?: string;
   readonly port?: number;
+  readonly blockMultipleHosts?: boolean;
   readonly log: LogLevel;
 }
 
@@ -41,6 +42,7 @@ export function addDaemonVerb(program: Command, run: RunDaemon): void {
     .option('--state-dir <dir>', 'directory for what is kept over restarts')
     .option('--host <address>', 'listen on this address instead of the configured portals', parseHost)
     .option('--port <number>', 'listen on this port instead of the configured portals', parsePort)
+    .option('--block-multiple-hosts', 'refuse logins to a target from a second host while one is logged in')
     .option('--log <level>', `least level that is logged: ${LOG_LEVELS.join(', ')}`, parseLogLevel, 'info')
     .addHelpText('after', DETAILS)
     .allowExcessArguments(false)
@@ -53,12 +55,13 @@ export async function runInThisProcess(options: DaemonOptions): Promise<void> {
   await runDaemon(options);
 }
 
-function daemonOptions({ config, stateDir, host, port, log }: ParsedOptions): DaemonOptions {
+function daemonOptions({ config, stateDir, host, port, blockMultipleHosts, log }: ParsedOptions): DaemonOptions {
   return {
     configFile: config ?? null,
     stateDirectory: stateDir ?? null,
     host: host ?? null,
     port: port ?? null,
+    blocksMultipleHosts: blockMultipleHosts ?? false,
     logLevel: log,
   };
 }

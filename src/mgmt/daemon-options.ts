@@ -9,5 +9,7 @@ export interface DaemonOptions {
   readonly stateDirectory: string | null;
   readonly host: string | null;
   readonly port: number | null;
+  /** All sessions of a target come from one host. */
+  readonly blocksMultipleHosts: boolean;
   readonly logLevel: LogLevel;
 }

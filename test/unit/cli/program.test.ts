@@ -82,7 +82,9 @@ describe('gotgt-native daemon', () => {
   it('without options says nothing but the log level', async () => {
     const { code, started } = await run(['daemon']);
     expect(code).toBe(0);
-    expect(started).toEqual([{ configFile: null, stateDirectory: null, host: null, port: null, logLevel: 'info' }]);
+    expect(started).toEqual([
+      { configFile: null, stateDirectory: null, host: null, port: null, blocksMultipleHosts: false, logLevel: 'info' },
+    ]);
   });
 
   it('hands over all its options', async () => {

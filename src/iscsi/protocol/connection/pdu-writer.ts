@@ -316,8 +316,16 @@ export class PduWriter {
     this.end(at, BHS_BYTES);
   }
 
-  asyncMessage(asyncEvent: number, parameter1: number, parameter2: number, parameter3: number): void {
-    const at = this.begin(0);
+  /** @param data sense data with its SenseLength for a SCSI event (11.9.4), else null; copied or kept */
+  asyncMessage(
+    asyncEvent: number,
+    parameter1: number,
+    parameter2: number,
+    parameter3: number,
+    data: Buffer | null,
+  ): void {
+    const dataBytes = data === null ? 0 : data.length;
+    const at = this.begin(dataBytes);
     const { window } = this;
     writeAsyncMessage(
       this.output.view,
@@ -332,9 +340,9 @@ export class PduWriter {
       parameter1,
       parameter2,
       parameter3,
-      0,
+      dataBytes,
     );
-    this.end(at, 0);
+    this.endWithData(at, data);
   }
 
   private nextStatSN(): number {

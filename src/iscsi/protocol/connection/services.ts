@@ -3,6 +3,7 @@ import type { Clock } from '../../../util/clock.ts';
 import type { SlotPool } from '../../../util/slot-pool.ts';
 import type { TickBatch } from '../../../util/tick-batch.ts';
 import type { Crc32c } from '../../codec/digest.ts';
+import type { SessionQuota } from '../session/session-quota.ts';
 import type { TaskStore } from '../session/task.ts';
 import type { OutputStore } from './output.ts';
 
@@ -14,6 +15,7 @@ export interface ProtocolLimits {
   readonly loginTimeoutMs: number;
   /** Silence after which a NOP-In asks whether the peer is alive; silent for as long again, it is closed. 0: never. */
   readonly keepaliveMs: number;
+  readonly sessions: SessionQuota;
 }
 
 /** What the protocol tells those who watch it. Nothing here is on the path of a READ or WRITE. */

@@ -2,9 +2,11 @@
  * What an initiator asks of a connection in full feature phase besides SCSI commands: NOP-Out (RFC 7143 11.18), text (11.10),
  * task management (11.5), logout (11.14). All of it is rare, so these records are allocated, one PDU at a time.
  */
+import { encodeFixedSense, FIXED_SENSE_BYTES, SENSE_REPORTED_LUNS_DATA_HAS_CHANGED } from '../../../scsi/sense.ts';
 import { BHS_BYTES, type Bhs } from '../../codec/bhs.ts';
 import {
   ASYNC_LOGOUT_REQUEST,
+  ASYNC_SCSI_EVENT,
   LOGOUT_CLOSE_CONNECTION,
   LOGOUT_CLOSE_SESSION,
   LOGOUT_RESPONSE_CID_NOT_FOUND,
@@ -116,8 +118,15 @@ export class ControlRequests implements SessionMember {
   }
 
   requestLogout(timeoutS: number): void {
-    this.host.writer.asyncMessage(ASYNC_LOGOUT_REQUEST, 0, 0, timeoutS);
+    this.host.writer.asyncMessage(ASYNC_LOGOUT_REQUEST, 0, 0, timeoutS, null);
     this.host.armTimer(TIMER_LOGOUT, Math.min(timeoutS * 1000, LOGOUT_GRACE_MS));
+  }
+
+  reportLunsChanged(): void {
+    const data = Buffer.alloc(2 + FIXED_SENSE_BYTES);
+    data.writeUInt16BE(FIXED_SENSE_BYTES);
+    encodeFixedSense(SENSE_REPORTED_LUNS_DATA_HAS_CHANGED, data, 2);
+    this.host.writer.asyncMessage(ASYNC_SCSI_EVENT, 0, 0, 0, data);
   }
 
   private isNumbered(): boolean {

@@ -52,10 +52,6 @@ export class ChapSecret {
     return this.#bytes.length;
   }
 
-  isSameAs(other: ChapSecret, crypto: Pick<ChapCrypto, 'equal'>): boolean {
-    return crypto.equal(this.#bytes, other.#bytes);
-  }
-
   /** RFC 1994 4.1: the digest of identifier, secret and challenge. */
   response(crypto: ChapCrypto, algorithm: ChapAlgorithm, identifier: number, challenge: Uint8Array): Uint8Array {
     return crypto.digest(algorithm, [Uint8Array.of(identifier), this.#bytes, challenge]);

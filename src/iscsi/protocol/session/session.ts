@@ -25,6 +25,8 @@ export interface SessionMember {
   close(cause: CloseCause): void;
   /** Asks the initiator to log out (RFC 7143 11.9.1, event 1). */
   requestLogout(timeoutS: number): void;
+  /** Tells the initiator to look for logical units anew (11.9.1, event 0). */
+  reportLunsChanged(): void;
 }
 
 /** Where the session is registered. */
@@ -48,6 +50,8 @@ export interface SessionIdentity {
   /** '' in a discovery session. */
   readonly targetName: string;
   readonly targetPortalGroupTag: number;
+  /** The address that the session was opened from, without its port. */
+  readonly remoteHost: string;
 }
 
 export class Session {
@@ -171,6 +175,11 @@ export class Session {
 
   requestLogout(timeoutS: number): void {
     for (const member of this.members) member.requestLogout(timeoutS);
+  }
+
+  /** By the first connection: the session is one I_T nexus, however many connections it has. */
+  reportLunsChanged(): void {
+    this.members[0]?.reportLunsChanged();
   }
 
   /** Ends every task without a response; `onDrained` is called when none can touch a store any more. */

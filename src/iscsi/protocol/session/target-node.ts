@@ -59,6 +59,9 @@ export class TargetNode {
     this.guard = guard;
   }
 
+  /** Every login is sent there; null: they are taken here. */
+  redirection: Redirection | null = null;
+
   /** What `asker`, whose authentication is over, is given of the target; null: it may not enter. */
   grant(asker: Asker): AccessGrant | null {
     const { access } = this.guard;
@@ -89,6 +92,13 @@ export class TargetNode {
     }
     return addresses;
   }
+}
+
+/** Where a target is to be reached instead (RFC 7143 11.13.5, statuses 0x0101 and 0x0102). */
+export interface Redirection {
+  /** "host:port", IPv6 in brackets (13.8). */
+  readonly address: string;
+  readonly isPermanent: boolean;
 }
 
 /** A target as it is seen through one of its portals. */

@@ -9,10 +9,14 @@ import {
   LOGIN_OUT_OF_RESOURCES,
   LOGIN_SERVICE_UNAVAILABLE,
   LOGIN_SESSION_DOES_NOT_EXIST,
+  LOGIN_SUCCESS,
+  LOGIN_TARGET_MOVED_PERMANENTLY,
+  LOGIN_TARGET_MOVED_TEMPORARILY,
   LOGIN_TARGET_NOT_FOUND,
   LOGIN_TOO_MANY_CONNECTIONS,
 } from '../../codec/constants.ts';
 import { type AccessGrant, type Asker, askerOf } from '../access/access-list.ts';
+import { hostOf } from '../access/ip-address.ts';
 import type { ProtocolServices } from '../connection/services.ts';
 import type { CloseCause } from '../connection/sink.ts';
 import { type Authentication, type Authenticator, NO_AUTHENTICATION } from '../login/auth.ts';
@@ -28,11 +32,14 @@ import { LoginRefusals } from '../login/login-refusals.ts';
 import type { NegotiationOffers } from '../login/parameters.ts';
 import { CommandWindow } from './command-window.ts';
 import { Session, type SessionHome, type SessionIdentity } from './session.ts';
-import { type Portal, PortalTarget, type TargetNode } from './target-node.ts';
+import { quotaStatus } from './session-quota.ts';
+import { type Portal, PortalTarget, type Redirection, type TargetNode } from './target-node.ts';
 
 /** Sessions of one reactor; TSIH has 16 bits and 0 is taken. */
 const SESSIONS_MAX = 16384;
 const TSIH_MAX = 0xffff;
+/** How long an initiator may take to follow a redirection before its connection is closed. */
+const REDIRECTION_GRACE_S = 3;
 
 /** What a discovery session logs in to: the node as a whole. */
 class DiscoveryNode implements LoginTarget {
@@ -90,6 +97,8 @@ export class TargetRegistry implements SessionHome {
   /** The target's name must be new. */
   addTarget(target: TargetNode): void {
     this.targets.set(target.name, target);
+    // Numbered in the order of the configuration, not of the logins: initiators know ports by these numbers.
+    for (const { tag } of target.portalGroups) this.relativePort(targetPortName(target.name, tag));
   }
 
   get targetNames(): string[] {
@@ -122,6 +131,22 @@ export class TargetRegistry implements SessionHome {
   shutDown(graceS: number): void {
     this.isShuttingDown = true;
     for (const session of this.byTsih.values()) session.requestLogout(graceS);
+  }
+
+  /** Sends new logins to another portal, and asks those who are here to log in anew; null takes logins here again. */
+  redirect(targetName: string, redirection: Redirection | null): void {
+    const target = this.targets.get(targetName);
+    if (target === undefined) return;
+    target.redirection = redirection;
+    if (redirection === null) return;
+    for (const session of this.sessionsOf(target)) session.requestLogout(REDIRECTION_GRACE_S);
+  }
+
+  /** Tells every initiator of the target to look for logical units anew. */
+  reportLunsChanged(targetName: string): void {
+    const target = this.targets.get(targetName);
+    if (target === undefined) return;
+    for (const session of this.sessionsOf(target)) session.reportLunsChanged();
   }
 
   /** Closes what is left. */
@@ -160,6 +185,7 @@ export class TargetRegistry implements SessionHome {
     if (node === undefined || group === null) return refuseLogin(LOGIN_TARGET_NOT_FOUND);
     // Before anything is proved, so that nobody tries secrets from where no rule lets him in.
     if (!node.mayEnter(asker)) return refuseLogin(LOGIN_AUTHORIZATION_FAILURE);
+    if (node.redirection !== null) return movedTo(node.redirection);
     return new PortalTarget(node, group.tag);
   }
 
@@ -168,7 +194,10 @@ export class TargetRegistry implements SessionHome {
     const grant = grantOf(admission);
     if (grant === null) return refuseLogin(LOGIN_AUTHORIZATION_FAILURE);
     if (admission.tsih !== 0) return this.join(admission, grant);
-    const replaced = this.byPort.get(portKey(identify(admission, 0)));
+    const identity = identify(admission, 0);
+    const replaced = this.byPort.get(portKey(identity));
+    const status = grant.device === null ? LOGIN_SUCCESS : this.quotaStatus(identity, replaced);
+    if (status !== LOGIN_SUCCESS) return refuseLogin(status);
     if (replaced === undefined) return this.open(admission, grant);
     // The old session's commands must be out of the stores before the new one's may go in, or an old WRITE could land
     // on top of a newer one.
@@ -216,6 +245,16 @@ export class TargetRegistry implements SessionHome {
     return { isAdmitted: true, tsih, session };
   }
 
+  private quotaStatus(identity: SessionIdentity, replaced: Session | undefined): number {
+    const others: SessionIdentity[] = [];
+    for (const session of this.byTsih.values()) if (session !== replaced) others.push(session.identity);
+    return quotaStatus(this.services.limits.sessions, identity, others);
+  }
+
+  private sessionsOf(target: TargetNode): Session[] {
+    return [...this.byTsih.values()].filter(({ identity }) => identity.targetName === target.name);
+  }
+
   private freeTsih(): number {
     if (this.byTsih.size >= SESSIONS_MAX) return 0;
     do this.lastTsih = this.lastTsih === TSIH_MAX ? 1 : this.lastTsih + 1;
@@ -225,8 +264,7 @@ export class TargetRegistry implements SessionHome {
 
   private nexus(identity: SessionIdentity, isReadOnly: boolean): Nexus {
     const { initiatorName, isid, targetName, targetPortalGroupTag } = identity;
-    const tag = targetPortalGroupTag.toString(16).padStart(4, '0');
-    const targetPort = `${targetName},t,0x${tag}`;
+    const targetPort = targetPortName(targetName, targetPortalGroupTag);
     return new Nexus(`${initiatorName},i,0x${isid}`, targetPort, this.relativePort(targetPort), isReadOnly);
   }
 
@@ -238,6 +276,16 @@ export class TargetRegistry implements SessionHome {
     this.relativePorts.set(targetPort, this.lastRelativePort);
     return this.lastRelativePort;
   }
+}
+
+/** RFC 7143 4.4.6, SPC-4 7.6.6.5: the iSCSI target port. */
+function targetPortName(targetName: string, portalGroupTag: number): string {
+  return `${targetName},t,0x${portalGroupTag.toString(16).padStart(4, '0')}`;
+}
+
+function movedTo({ address, isPermanent }: Redirection): LoginRefusal {
+  const status = isPermanent ? LOGIN_TARGET_MOVED_PERMANENTLY : LOGIN_TARGET_MOVED_TEMPORARILY;
+  return { isAdmitted: false, status, targetAddress: address };
 }
 
 /** The outcome at once when `wait` has nothing to wait for, else null and later by the admission's waiter. */
@@ -270,6 +318,7 @@ function identify(admission: AnyAdmission, tsih: number): SessionIdentity {
     tsih,
     targetName: target instanceof PortalTarget ? target.node.name : '',
     targetPortalGroupTag: target.portalGroupTag,
+    remoteHost: hostOf(admission.remoteAddress),
   };
 }
 
