@@ -1,0 +1,145 @@
+/**
+ * Starts and stops the servers that are measured, each with its own copy of the disk in `dir` (our own daemons lock
+ * theirs). Everything started here is killed when this process ends, whatever the reason.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const DAEMON = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const TARGET = 'iqn.2026-11.org.example:bench';
+const START_MS = 10000;
+const NULL_BYTES = 2 ** 30;
+/** tgtd -C takes no more. */
+const CONTROL_PORT_MAX = 32767;
+
+/** What can be started. `disk`: whether it serves a copy of the file. */
+export const SERVERS = {
+  null: { title: 'gotgt-native, null', disk: false, start: (context) => startOurs(context, 'null', { path: 'null:' }) },
+  file: {
+    title: 'gotgt-native, file',
+    disk: true,
+    start: (context) => startOurs(context, 'file', { path: `file:${context.disk}` }),
+  },
+  iouring: {
+    title: 'gotgt-native, iouring',
+    disk: true,
+    start: (context) => startOurs(context, 'iouring', { path: `iouring:${context.disk}` }),
+  },
+  'iouring-direct': {
+    title: 'gotgt-native, iouring, O_DIRECT',
+    disk: true,
+    start: (context) =>
+      startOurs(context, 'iouring-direct', { path: `iouring:${context.disk}`, direct: true, blockShift: 12 }),
+  },
+  tgtd: { title: 'tgtd (Debian)', disk: true, start: startTgtd },
+  floor: { title: 'floor (C, no checks)', disk: true, start: startFloor },
+};
+
+const children = new Set();
+const leftovers = new Set();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+  for (const path of leftovers) rmSync(path, { force: true });
+});
+
+/**
+ * @param name a key of SERVERS
+ * @param context { dir, disk, floor }: folder for logs, path of the disk's copy, path of the floor program
+ * @returns { name, pid, port, target, lun }
+ */
+export async function startServer(name, context) {
+  const started = await SERVERS[name].start(context);
+  return { name, ...started };
+}
+
+/** True when Debian's tgtd is installed and may be started (it wants root for its control socket). */
+export function hasTgtd() {
+  return process.getuid() === 0 && spawnSync('tgtd', ['--version']).error === undefined;
+}
+
+export function stopServers() {
+  for (const child of children) child.kill('SIGTERM');
+}
+
+async function startOurs({ dir }, name, storage) {
+  const size = storage.path === 'null:' ? { size: NULL_BYTES } : {};
+  const config = {
+    storages: [{ deviceID: 1, ...storage, ...size }],
+    iscsiportals: [{ id: 0, portal: '127.0.0.1:0' }],
+    iscsitargets: { [TARGET]: { tpgts: { 1: [0] }, luns: { 0: 1 } } },
+  };
+  const configFile = join(dir, `${name}.json`);
+  writeFileSync(configFile, JSON.stringify(config));
+  const flags = (process.env.BENCH_NODE_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
+  const state = join(dir, `${name}-state`);
+  const child = launch(process.execPath, [...flags, DAEMON, 'daemon', '--config', configFile, '--state-dir', state], {
+    dir,
+    name,
+  });
+  const found = await waitForLog(child, /"address":"127\.0\.0\.1:(\d+)"/);
+  return { pid: child.process.pid, port: Number(found[1]), target: TARGET, lun: 0 };
+}
+
+async function startFloor({ dir, disk, floor }) {
+  const child = launch(floor, ['0', disk], { dir, name: 'floor' });
+  const found = await waitForLog(child, /listening (\d+)/);
+  return { pid: child.process.pid, port: Number(found[1]), target: TARGET, lun: 0 };
+}
+
+async function startTgtd({ dir, disk }) {
+  const port = await freePort();
+  const control = String(1 + (port % CONTROL_PORT_MAX)); // any number that no other tgtd uses
+  const socket = `/var/run/tgtd/socket.${control}`;
+  leftovers.add(socket).add(`${socket}.lock`);
+  const child = launch('tgtd', ['-f', '-C', control, '--iscsi', `portal=127.0.0.1:${port}`], { dir, name: 'tgtd' });
+  const admin = (...options) =>
+    spawnSync('tgtadm', ['-C', control, '--lld', 'iscsi', ...options], { encoding: 'utf8' });
+  const newTarget = ['--op', 'new', '--mode', 'target', '--tid', '1', '-T', TARGET];
+  const until = Date.now() + START_MS;
+  while (admin(...newTarget).status !== 0) {
+    if (Date.now() > until || child.process.exitCode !== null) throw new Error(`tgtd did not start\n${child.text()}`);
+    await sleep(100);
+  }
+  const unit = ['--op', 'new', '--mode', 'logicalunit', '--tid', '1', '--lun', '1', '-b', disk, '--bstype', 'rdwr'];
+  for (const step of [unit, ['--op', 'bind', '--mode', 'target', '--tid', '1', '-I', 'ALL']]) {
+    const result = admin(...step);
+    if (result.status !== 0) throw new Error(`tgtadm: ${result.stderr}`);
+  }
+  return { pid: child.process.pid, port, target: TARGET, lun: 1 };
+}
+
+function launch(program, args, { dir, name }) {
+  const log = join(dir, `${name}.log`);
+  const fd = openSync(log, 'w');
+  const child = spawn(program, args, { stdio: ['ignore', fd, fd] });
+  closeSync(fd);
+  children.add(child);
+  child.on('exit', () => children.delete(child));
+  child.on('error', () => children.delete(child)); // waitForLog tells it
+  return { process: child, text: () => readFileSync(log, 'utf8') };
+}
+
+async function waitForLog(child, pattern) {
+  const until = Date.now() + START_MS;
+  for (;;) {
+    const found = pattern.exec(child.text());
+    if (found !== null) return found;
+    const isGone = child.process.exitCode !== null || child.process.pid === undefined;
+    if (isGone || Date.now() > until) throw new Error(`${child.process.spawnfile} did not start\n${child.text()}`);
+    await sleep(20);
+  }
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
