@@ -41,7 +41,12 @@ export interface SimulatedTargetOptions {
   readonly otherTargets?: readonly string[];
 }
 
-export const LIMITS: ProtocolLimits = { commandWindow: 16, loginTimeoutMs: 15_000, keepaliveMs: 0 };
+export const LIMITS: ProtocolLimits = {
+  commandWindow: 16,
+  loginTimeoutMs: 15_000,
+  keepaliveMs: 0,
+  sessions: { perTargetMax: 64, perInitiatorMax: 64, isOneHost: false },
+};
 
 export class SimulatedTarget {
   readonly time: SimulatedTime;

@@ -6,6 +6,7 @@
 import type { Nexus } from '../../../scsi/nexus.ts';
 import type { ScsiTargetDevice } from '../../../scsi/target-device.ts';
 import { assert } from '../../../util/assert.ts';
+import { serialDistance } from '../../../util/serial32.ts';
 import { NO_TAG } from '../../codec/constants.ts';
 import type { CloseCause } from '../connection/sink.ts';
 import type { SessionParameters } from '../login/parameters.ts';
@@ -219,7 +220,10 @@ export class Session {
     this.tasks.forEach((task) => {
       if (home === null || task.isAt(home)) open.push(task);
     });
-    for (const task of open) this.forget(task);
+    // The newest first, so that none begins because an older one that held it back has ended; what ends all the same by the
+    // end of another is in the table no more.
+    open.sort((a, b) => serialDistance(b.cmdSN, a.cmdSN));
+    for (const task of open) if (this.tasks.find(task.initiatorTaskTag) === task) this.forget(task);
     if (home !== null) return;
     for (const request of this.early.values()) request.drop();
     this.early.clear();
