@@ -11,6 +11,7 @@ import { formatPortalAddress } from './mgmt/config/portal-address.ts';
 import type { DaemonOptions } from './mgmt/daemon-options.ts';
 import { createLogger } from './mgmt/logging.ts';
 import { StateDirectory } from './mgmt/state-dir.ts';
+import { Authentications, everyLun, guardTarget } from './mgmt/target-guard.ts';
 import { loadNative } from './native/binding.ts';
 import { RING_DEPTH_DEFAULT } from './native/ring.ts';
 import { Reactor } from './reactor.ts';
@@ -29,7 +30,7 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 /** Serves until SIGTERM or SIGINT, then ends in order. Rejects with ConfigError when it cannot start; nothing runs then. */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
-  const configuration = loadConfig(options);
+  const configuration = withOptions(loadConfig(options), options);
   const logger = await createLogger(options.logLevel, process.stdout.isTTY === true);
   const stopped = stopSignal();
   endOnBug(logger);
@@ -40,6 +41,12 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const isDrained = await daemon.stop();
   if (!isDrained) throw new Error('stopped with commands still in a store, which did not answer in time');
   logger.info('stopped: every store is flushed');
+}
+
+function withOptions(configuration: Configuration, { blocksMultipleHosts }: DaemonOptions): Configuration {
+  const { limits } = configuration;
+  const sessions = { ...limits.sessions, isOneHost: blocksMultipleHosts };
+  return { ...configuration, limits: { ...limits, sessions } };
 }
 
 export interface Daemon {
@@ -90,7 +97,12 @@ async function addTargets(
     const isWildcard = host === '' || host === '0.0.0.0' || host === '::';
     portals.set(portal, { host: host.includes(':') ? `[${host}]` : host, port, isWildcard });
   }
-  for (const target of configuration.targets) reactor.addTarget(makeTarget(reactor, target, units, portals));
+  const authentications = new Authentications();
+  for (const target of configuration.targets) {
+    reactor.addTarget(makeTarget(reactor, target, units, portals, authentications));
+  }
+  const { auth, isFiltered } = configuration.discovery;
+  reactor.registry.guardDiscovery(authentications.make(auth), isFiltered);
   return portals;
 }
 
@@ -99,14 +111,20 @@ function makeTarget(
   target: TargetConfig,
   units: ReadonlyMap<StorageConfig, LogicalUnit>,
   portals: ReadonlyMap<PortalConfig, Portal>,
+  authentications: Authentications,
 ): TargetNode {
-  const device = new TargetDevice(reactor.deviceServer);
-  for (const { lun, storage } of target.luns) device.addLogicalUnit(lun, units.get(storage) as LogicalUnit);
+  const { device, guard } = guardTarget(target, authentications, (luns) => {
+    const made = new TargetDevice(reactor.deviceServer);
+    for (const { lun, storage } of luns) made.addLogicalUnit(lun, units.get(storage) as LogicalUnit);
+    return made;
+  });
   const groups = target.portalGroups.map(({ tag, portals: members }) => ({
     tag,
     portals: members.map((member) => portals.get(member) as Portal),
   }));
-  return new TargetNode(target.name, target.alias, target.offers, groups, device);
+  const node = new TargetNode(target.name, target.alias, target.offers, groups, device, guard);
+  node.redirection = target.redirection;
+  return node;
 }
 
 /** Opens every storage that some target exports; those that nobody exports stay closed. */
@@ -115,7 +133,7 @@ async function openUnits(
   configuration: Configuration,
   logger: Logger,
 ): Promise<Map<StorageConfig, LogicalUnit>> {
-  const exported = new Set(configuration.targets.flatMap(({ luns }) => luns.map(({ storage }) => storage)));
+  const exported = new Set(configuration.targets.flatMap((target) => everyLun(target).map(({ storage }) => storage)));
   const storages = configuration.storages.filter((storage) => exported.has(storage));
   const state = await StateDirectory.open(configuration.stateDirectory);
   const uuids = await state.unitUuids(storages.map(({ identityKey }) => identityKey));

@@ -8,6 +8,7 @@ import { Errors } from 'typebox/value';
 import { ConfigError } from './config-error.ts';
 import { type JsonDocument, JsonFault, keyPath, parseJson } from './config-json.ts';
 import { canonicalKeys, type SchemaNode, schemaStep } from './config-keys.ts';
+import { isSecretPath, redacted } from './config-secrets.ts';
 import { type ConfigFile, ConfigFileSchema } from './schema.ts';
 
 /** Ten thousand targets with a disk each take 2 MiB. */
@@ -29,7 +30,8 @@ export class ConfigDocument {
   }
 
   fault(key: string, value: unknown, message: string): ConfigError {
-    return new ConfigError(`${this.source}${this.placeOf(key)}`, key, isSecret(key) ? undefined : value, message);
+    const shown = isSecretPath(key) ? undefined : redacted(value);
+    return new ConfigError(`${this.source}${this.placeOf(key)}`, key, shown, message);
   }
 
   warn(key: string, message: string): void {
@@ -66,10 +68,6 @@ export function parseConfigDocument(file: string, text: string): ConfigDocument 
   }
   if (noEffect.length > 0) document.warnings.push(`${file}: without effect yet: ${noEffect.join(', ')}`);
   return document;
-}
-
-function isSecret(key: string): boolean {
-  return /secret|accessKey/i.test(key);
 }
 
 function placeText(json: JsonDocument, path: string): string {

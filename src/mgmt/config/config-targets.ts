@@ -1,22 +1,21 @@
 /** The targets of a configuration: names in normal form, portal groups and LUNs resolved, offers checked. */
 import { normalizeIscsiName } from '../../iscsi/codec/iscsi-name.ts';
 import { type NegotiationOffers, OFFERS_DEFAULT, type OfferedKey } from '../../iscsi/protocol/login/parameters.ts';
+import type { Redirection } from '../../iscsi/protocol/session/target-node.ts';
+import { readAccess } from './config-access.ts';
+import type { AuthReader } from './config-auth.ts';
 import type { ConfigDocument } from './config-document.ts';
 import { keyPath } from './config-json.ts';
-import type { LunConfig, PortalConfig, PortalGroupConfig, StorageConfig, TargetConfig } from './configuration.ts';
-import {
-  ALIAS_BYTES_MAX,
-  ALIAS_EXPECTED,
-  LUN_MAX,
-  type NegotiationEntry,
-  type TargetEntry,
-  TPGT_MAX,
-} from './schema.ts';
+import { decimal, listed, readLunMap } from './config-luns.ts';
+import type { PortalConfig, PortalGroupConfig, StorageConfig, TargetConfig } from './configuration.ts';
+import { formatPortalAddress, parsePortalAddress } from './portal-address.ts';
+import { ALIAS_BYTES_MAX, ALIAS_EXPECTED, type NegotiationEntry, type TargetEntry, TPGT_MAX } from './schema.ts';
 
 export function readTargets(
   document: ConfigDocument,
   storages: readonly StorageConfig[],
   portals: readonly PortalConfig[],
+  auths: AuthReader,
 ): TargetConfig[] {
   const targets: TargetConfig[] = [];
   for (const [writtenName, entry] of Object.entries(document.content.iscsitargets ?? {})) {
@@ -29,12 +28,17 @@ export function readTargets(
         `another target has the same name (names are compared as ${name}); give each its own`,
       );
     }
+    const luns = readLunMap(document, `${key}.luns`, entry.luns ?? {}, storages);
+    const auth = auths.read(`${key}.auth`, entry.auth);
     targets.push({
       name,
       alias: readAlias(document, key, entry),
       portalGroups: readPortalGroups(document, key, entry, portals),
-      luns: readLuns(document, key, entry, storages),
+      luns,
+      redirection: readRedirection(document, key, entry),
       offers: readOffers(document, key, entry),
+      auth,
+      access: readAccess(document, key, entry, { luns, storages, auth }),
     });
   }
   return targets;
@@ -55,6 +59,16 @@ function readAlias(document: ConfigDocument, key: string, { alias }: TargetEntry
   if (alias === undefined) return null;
   if (Buffer.byteLength(alias) <= ALIAS_BYTES_MAX) return alias;
   throw document.fault(`${key}.alias`, alias, `expected ${ALIAS_EXPECTED}`);
+}
+
+function readRedirection(document: ConfigDocument, key: string, { redirect }: TargetEntry): Redirection | null {
+  if (redirect === undefined) return null;
+  const address = parsePortalAddress(redirect.portal);
+  if (address === null || address.host === '' || address.port === 0) {
+    const expected = 'expected the host and port of a portal, such as "192.0.2.7:3260" or "[2001:db8::7]:3260"';
+    throw document.fault(`${key}.redirect.portal`, redirect.portal, expected);
+  }
+  return { address: formatPortalAddress(address), isPermanent: redirect.permanent ?? false };
 }
 
 function readPortalGroups(
@@ -102,46 +116,6 @@ function readPortal(
   return portal;
 }
 
-function readLuns(
-  document: ConfigDocument,
-  key: string,
-  { luns }: TargetEntry,
-  storages: readonly StorageConfig[],
-): LunConfig[] {
-  const taken = new Map<number, number>();
-  const read: LunConfig[] = [];
-  for (const [lunText, deviceID] of Object.entries(luns ?? {})) {
-    const lunKey = keyPath(`${key}.luns`, lunText);
-    const lun = decimal(lunText, LUN_MAX);
-    if (lun === null) throw document.fault(lunKey, lunText, `expected a LUN from 0 to ${LUN_MAX}`);
-    const storage = findStorage(document, lunKey, deviceID, storages);
-    const other = taken.get(deviceID);
-    if (other !== undefined) {
-      throw document.fault(
-        lunKey,
-        deviceID,
-        `this storage is LUN ${other} of the target already; one LUN per storage and target`,
-      );
-    }
-    taken.set(deviceID, lun);
-    if (storage.isOnline) read.push({ lun, storage });
-    else document.warn(lunKey, `names storage ${deviceID}, which is not online: the LUN is not exported`);
-  }
-  return read.sort((a, b) => a.lun - b.lun);
-}
-
-function findStorage(
-  document: ConfigDocument,
-  key: string,
-  deviceID: number,
-  storages: readonly StorageConfig[],
-): StorageConfig {
-  const storage = storages.find((candidate) => candidate.deviceID === deviceID);
-  if (storage !== undefined) return storage;
-  const known = listed(storages.map((candidate) => candidate.deviceID));
-  throw document.fault(key, deviceID, `no storage has this deviceID; storages has ${known}`);
-}
-
 function readOffers(document: ConfigDocument, key: string, { negotiation = {} }: TargetEntry): NegotiationOffers {
   const maxBurstLength = negotiation.maxBurstLength ?? OFFERS_DEFAULT.MaxBurstLength;
   const firstBurstLength = negotiation.firstBurstLength ?? Math.min(OFFERS_DEFAULT.FirstBurstLength, maxBurstLength);
@@ -179,13 +153,3 @@ const OFFERED_KEYS: Readonly<Record<OfferName, OfferedKey>> = {
   errorRecoveryLevel: 'ErrorRecoveryLevel',
   iSCSIProtocolLevel: 'iSCSIProtocolLevel',
 };
-
-/** `text` as a whole number without sign or leading zeros, null when it is none up to `max`. */
-function decimal(text: string, max: number): number | null {
-  if (!/^(0|[1-9][0-9]{0,8})$/.test(text)) return null;
-  return Number(text) <= max ? Number(text) : null;
-}
-
-function listed(ids: readonly number[]): string {
-  return ids.length === 0 ? 'none' : ids.join(', ');
-}

@@ -1,15 +1,24 @@
 /** Finds the configuration, reads it and checks it. A fault is a ConfigError, and nothing has been started then. */
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { NodeChapCrypto } from '../chap-crypto.ts';
 import type { DaemonOptions } from '../daemon-options.ts';
 import { defaultStateDirectory } from '../state-dir.ts';
+import { AuthReader } from './config-auth.ts';
 import { builtInConfig } from './config-default.ts';
 import { type ConfigDocument, readConfigDocument } from './config-document.ts';
 import { overridePortal, readPortals } from './config-portals.ts';
+import type { Variables } from './config-secrets.ts';
 import { readStorages } from './config-storages.ts';
 import { readTargets } from './config-targets.ts';
 import type { Configuration } from './configuration.ts';
-import { COMMAND_WINDOW_DEFAULT, KEEPALIVE_MS_DEFAULT, LOGIN_TIMEOUT_MS_DEFAULT } from './schema.ts';
+import {
+  COMMAND_WINDOW_DEFAULT,
+  KEEPALIVE_MS_DEFAULT,
+  LOGIN_TIMEOUT_MS_DEFAULT,
+  SESSIONS_PER_INITIATOR_DEFAULT,
+  SESSIONS_PER_TARGET_DEFAULT,
+} from './schema.ts';
 import { type Surroundings, systemSurroundings } from './surroundings.ts';
 
 export const CONFIG_FILE_NAME = 'config.json';
@@ -19,23 +28,31 @@ export const CONFIG_FILE_NAME = 'config.json';
  * built-in default. Throws ConfigError.
  */
 export function loadConfig(
-  options: Omit<DaemonOptions, 'logLevel'>,
+  options: Omit<DaemonOptions, 'logLevel' | 'blocksMultipleHosts'>,
   surroundings: Surroundings = systemSurroundings(),
 ): Configuration {
   const stateDirectory = resolve(options.stateDirectory ?? defaultStateDirectory(surroundings));
   const file = configFile(options.configFile, surroundings);
   const document = file === null ? builtInConfig(stateDirectory) : readConfigDocument(file);
-  const configuration = resolveConfig(document, stateDirectory);
+  const configuration = resolveConfig(document, stateDirectory, surroundings.variables);
   const { host, port } = options;
   return host === null && port === null ? configuration : overridePortal(configuration, host, port);
 }
 
-/** Checks what the keys mean together and fills in the defaults. Throws ConfigError. */
-export function resolveConfig(document: ConfigDocument, stateDirectory: string): Configuration {
-  const { performance, limits } = document.content;
+/**
+ * Checks what the keys mean together and fills in the defaults. Throws ConfigError.
+ * @param variables the environment, for secrets
+ */
+export function resolveConfig(
+  document: ConfigDocument,
+  stateDirectory: string,
+  variables: Variables = {},
+): Configuration {
+  const { performance, limits, discoveryAuth, discoveryFilter } = document.content;
+  const auths = new AuthReader(document, new NodeChapCrypto(), variables);
   const storages = readStorages(document);
   const portals = readPortals(document);
-  const targets = readTargets(document, storages, portals);
+  const targets = readTargets(document, storages, portals, auths);
   if (targets.length === 0) document.warnings.push(`${document.source}: no target is configured, nothing is exported`);
   return {
     source: document.source,
@@ -43,11 +60,20 @@ export function resolveConfig(document: ConfigDocument, stateDirectory: string):
     storages,
     portals,
     targets,
+    discovery: {
+      auth: auths.read('discoveryAuth', discoveryAuth),
+      isFiltered: discoveryFilter ?? targets.some(({ access }) => access !== null),
+    },
     performance: { isIoUringEnabled: performance?.enableIoUring ?? true },
     limits: {
       loginTimeoutMs: limits?.loginTimeoutMs ?? LOGIN_TIMEOUT_MS_DEFAULT,
       commandWindow: limits?.commandWindow ?? COMMAND_WINDOW_DEFAULT,
       keepaliveMs: limits?.keepaliveMs ?? KEEPALIVE_MS_DEFAULT,
+      sessions: {
+        perTargetMax: limits?.sessionsPerTarget ?? SESSIONS_PER_TARGET_DEFAULT,
+        perInitiatorMax: limits?.sessionsPerInitiator ?? SESSIONS_PER_INITIATOR_DEFAULT,
+        isOneHost: false,
+      },
     },
     warnings: document.warnings,
   };

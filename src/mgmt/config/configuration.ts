@@ -1,7 +1,11 @@
 /** The configuration as the daemon works with it: plain data, every default filled in, every reference resolved. */
 
 import type { StorageSpec } from '../../backend/storage-spec.ts';
+import type { AccessConditions } from '../../iscsi/protocol/access/access-list.ts';
+import type { ChapPolicy } from '../../iscsi/protocol/login/chap.ts';
 import type { NegotiationOffers } from '../../iscsi/protocol/login/parameters.ts';
+import type { SessionQuota } from '../../iscsi/protocol/session/session-quota.ts';
+import type { Redirection } from '../../iscsi/protocol/session/target-node.ts';
 import type { PortalAddress } from './portal-address.ts';
 
 /** What opens the store, and what the logical unit on it is. */
@@ -37,6 +41,20 @@ export interface LunConfig {
   readonly storage: StorageConfig;
 }
 
+/** One rule of who may log in to a target, and what it gives. */
+export interface AccessRuleConfig extends AccessConditions {
+  /** By LUN. */
+  readonly luns: readonly LunConfig[];
+  readonly isReadOnly: boolean;
+}
+
+export interface DiscoveryConfig {
+  /** Null: discovery sessions need no authentication. */
+  readonly auth: ChapPolicy | null;
+  /** SendTargets tells of a target only those who may log in to it. */
+  readonly isFiltered: boolean;
+}
+
 export interface TargetConfig {
   /** In normal form. */
   readonly name: string;
@@ -46,8 +64,14 @@ export interface TargetConfig {
   readonly portalGroups: readonly PortalGroupConfig[];
   /** By LUN; storages that are not online are left out. */
   readonly luns: readonly LunConfig[];
+  /** Null: logins are taken here. */
+  readonly redirection: Redirection | null;
   /** The operator's, and the protocol's defaults where nothing was said. */
   readonly offers: NegotiationOffers;
+  /** Null: no authentication. */
+  readonly auth: ChapPolicy | null;
+  /** The first rule that fits decides; null: everyone may log in and sees `luns`. */
+  readonly access: readonly AccessRuleConfig[] | null;
 }
 
 export interface PerformanceConfig {
@@ -60,6 +84,7 @@ export interface LimitsConfig {
   readonly commandWindow: number;
   /** 0: never. */
   readonly keepaliveMs: number;
+  readonly sessions: SessionQuota;
 }
 
 export interface Configuration {
@@ -69,6 +94,7 @@ export interface Configuration {
   readonly storages: readonly StorageConfig[];
   readonly portals: readonly PortalConfig[];
   readonly targets: readonly TargetConfig[];
+  readonly discovery: DiscoveryConfig;
   readonly performance: PerformanceConfig;
   readonly limits: LimitsConfig;
   /** Sentences for the log: what was ignored, what is not exported. */

@@ -5,6 +5,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { FIRST_BURST_BYTES_OFFER_MAX, OFFERS_DEFAULT } from '../../iscsi/protocol/login/parameters.ts';
+import { AccessSchema, AuthSchema } from './auth-schema.ts';
 
 /** 2^53-1, the largest LUN in bytes and the largest whole number JSON carries exactly. */
 const SAFE_INTEGER_MAX = Number.MAX_SAFE_INTEGER;
@@ -20,7 +21,7 @@ export const MAX_OUTSTANDING_R2T_MAX = 64;
 /** RFC 7143 13.15 and 13.16. */
 export const TIME2WAIT_SECONDS_MAX = 3600;
 /** Sessions of several connections are to come. */
-export const MAX_CONNECTIONS_MAX = 1;
+export const MAX_CONNECTIONS_MAX = 16;
 export const ERROR_RECOVERY_LEVEL_MAX = 0;
 /** RFC 7143 13.24: 1 is RFC 7143, 2 is RFC 7144. */
 export const PROTOCOL_LEVEL_MAX = 1;
@@ -181,7 +182,7 @@ export const NegotiationSchema = Type.Object(
       OFFERS_DEFAULT.DataDigest,
     ),
     maxConnections: wholeNumber(1, MAX_CONNECTIONS_MAX, {
-      description: 'Connections per session. More than one is not available yet.',
+      description: 'Connections per session, as Windows uses them.',
       default: OFFERS_DEFAULT.MaxConnections,
     }),
     initialR2T: yesOrNo({ description: '`true` forbids unsolicited Data-Out.', default: OFFERS_DEFAULT.InitialR2T }),
@@ -248,6 +249,18 @@ export const TargetSchema = Type.Object(
         },
       ),
     ),
+    redirect: Type.Optional(
+      Type.Object(
+        {
+          portal: Type.String({
+            expects: 'host:port, as a portal is written',
+            description: 'Where the target is to be reached instead: every login is sent there (RFC 7143 11.13.5).',
+          }),
+          permanent: yesOrNo({ description: '`true`: initiators may remember it (0x0102).', default: false }),
+        },
+        { expects: 'an object with portal and permanent' },
+      ),
+    ),
     luns: Type.Optional(
       Type.Record(Type.String(), Type.Integer({ expects: 'the deviceID of a storage' }), {
         expects: 'LUNs with the deviceID of their storage, such as {"0": 1000}',
@@ -255,6 +268,8 @@ export const TargetSchema = Type.Object(
       }),
     ),
     negotiation: Type.Optional(NegotiationSchema),
+    auth: Type.Optional(AuthSchema),
+    access: Type.Optional(AccessSchema),
   },
   { expects: 'an object with tpgts and luns' },
 );
@@ -278,6 +293,10 @@ export const PerformanceSchema = Type.Object(
 );
 export type PerformanceEntry = Static<typeof PerformanceSchema>;
 
+export const SESSIONS_MAX = 16384;
+export const SESSIONS_PER_TARGET_DEFAULT = 1024;
+export const SESSIONS_PER_INITIATOR_DEFAULT = 64;
+
 export const LimitsSchema = Type.Object(
   {
     loginTimeoutMs: wholeNumber(100, 600000, {
@@ -293,6 +312,14 @@ export const LimitsSchema = Type.Object(
         'Silence after which a NOP-In asks whether the initiator is there; silent for as long again, its connection is closed. Milliseconds, 0 never asks.',
       default: KEEPALIVE_MS_DEFAULT,
     }),
+    sessionsPerTarget: wholeNumber(1, SESSIONS_MAX, {
+      description: 'Sessions of one target; more logins are refused (0x0302).',
+      default: SESSIONS_PER_TARGET_DEFAULT,
+    }),
+    sessionsPerInitiator: wholeNumber(1, SESSIONS_MAX, {
+      description: 'Sessions of one initiator with one target; more logins are refused (0x0302).',
+      default: SESSIONS_PER_INITIATOR_DEFAULT,
+    }),
   },
   { expects: 'an object', description: 'Bounds of the whole daemon.' },
 );
@@ -306,6 +333,13 @@ export const ConfigFileSchema = Type.Object(
       Type.Record(Type.String(), TargetSchema, {
         expects: 'an object with one entry per target name',
         description: 'The targets by name (`iqn.`, `eui.` or `naa.`, RFC 7143 4.2.7).',
+      }),
+    ),
+    discoveryAuth: Type.Optional(AuthSchema),
+    discoveryFilter: Type.Optional(
+      Type.Boolean({
+        expects: 'true or false; the default is `true` as soon as a target has `access`',
+        description: 'SendTargets tells an initiator only of the targets whose rules let it in.',
       }),
     ),
     performance: Type.Optional(PerformanceSchema),

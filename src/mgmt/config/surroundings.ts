@@ -5,6 +5,8 @@ export interface Surroundings {
   readonly variables: {
     readonly GOSTOR_CONFIG?: string | undefined;
     readonly XDG_STATE_HOME?: string | undefined;
+    /** Whatever the configuration names in a `secretEnv`. */
+    readonly [name: string]: string | undefined;
   };
   readonly homeDirectory: string;
   readonly isRoot: boolean;

@@ -78,6 +78,7 @@ export class Negotiation {
         continue;
       }
       if (isAnswer) continue; // to something we declared, such as TargetAlias
+      if (this.isRepeated(key, value)) continue;
       if (this.closed.has(key)) return { renegotiatedKey: key, answers: [] };
       this.closed.add(key);
       const answer = this.negotiate(key, value, phase);
@@ -170,6 +171,11 @@ export class Negotiation {
     return format(result);
   }
 
+  /** libiscsi 1.19 says its names again in the operational stage, when it offered CHAP and None was chosen. */
+  private isRepeated(name: KeyName, value: string): boolean {
+    return this.closed.has(name) && REPEATED_KEYS.has(name) && this.values.get(name) === value;
+  }
+
   private declare(name: KeyName, key: KeyDefinition, value: string): string | null {
     const declared = key.form === 'number' ? parseWithin(key, value) : value;
     if (declared === null) return REJECT;
@@ -246,6 +252,9 @@ export class Negotiation {
 
 /** What an operator sets lower to protect the target, so silence does not undo it. */
 const PROPOSED_KEYS = ['ImmediateData', 'MaxBurstLength', 'FirstBurstLength'] as const satisfies readonly KeyName[];
+
+/** Names of the parties: to hear one again, unchanged, negotiates nothing. */
+const REPEATED_KEYS: ReadonlySet<KeyName> = new Set(['InitiatorName', 'TargetName', 'SessionType']);
 
 /** Indices of `pairs`, those of known keys by the table's order. */
 function byRank(pairs: readonly TextPair[]): number[] {

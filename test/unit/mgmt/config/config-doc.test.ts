@@ -18,15 +18,15 @@ interface Row {
   readonly isRequired: boolean;
 }
 
-/** Every key below `node`, the names of records as `<name>`. */
-function rowsOf(node: SchemaNode, path: string): Row[] {
-  if (node.items !== undefined && node.items.properties !== undefined) return rowsOf(node.items, `${path}[]`);
+/** Every key below `node`, the names of records as `<name>`; a section that is no object is a key itself. */
+function rowsOf(node: SchemaNode, path: string, isRequired = false): Row[] {
+  if (node.items?.properties !== undefined) return rowsOf(node.items, `${path}[]`);
   const record = Object.values(node.patternProperties ?? {})[0];
   if (record?.properties !== undefined) return rowsOf(record, `${path}.<name>`);
-  return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
-    const row = { path: `${path}.${name}`, node: child, isRequired: node.required?.includes(name) ?? false };
-    return child.properties === undefined ? [row] : rowsOf(child, row.path);
-  });
+  if (node.properties === undefined) return [{ path, node, isRequired }];
+  return Object.entries(node.properties).flatMap(([name, child]) =>
+    rowsOf(child, `${path}.${name}`, node.required?.includes(name) ?? false),
+  );
 }
 
 function rendered({ path, node, isRequired }: Row): string {

@@ -150,6 +150,9 @@ describe("gotgt's files", () => {
         portalGroups: [{ tag: 1, portals }],
         luns: [{ lun: 0, storage: storages[0] }],
         offers: OFFERS_DEFAULT,
+        redirection: null,
+        auth: null,
+        access: null,
       },
     ]);
     expect(warnings).toEqual([]);
@@ -293,7 +296,12 @@ describe('what a configuration means', () => {
   });
 
   it('limits have defaults and can be set one by one', () => {
-    expect(read(MINIMAL).limits).toEqual({ loginTimeoutMs: 15000, commandWindow: 128, keepaliveMs: 30000 });
+    expect(read(MINIMAL).limits).toEqual({
+      loginTimeoutMs: 15000,
+      commandWindow: 128,
+      keepaliveMs: 30000,
+      sessions: { perTargetMax: 1024, perInitiatorMax: 64, isOneHost: false },
+    });
     expect(read({ ...MINIMAL, limits: { keepaliveMs: 0 } }).limits.keepaliveMs).toBe(0);
   });
 

@@ -95,10 +95,10 @@ describe('a request is refused', () => {
     expectRefused(login.send('MaxBurstLength=512|'), 0x0200);
   });
 
-  it('that names itself anew', () => {
+  it('that gives itself another name', () => {
     const login = new Login();
     login.send(NAMES, { csg: 0, nsg: 1 });
-    expectRefused(login.send(`InitiatorName=${INITIATOR}|`), 0x0200);
+    expectRefused(login.send(`InitiatorName=${INITIATOR}2|`), 0x0200);
   });
 
   it('with more than 8192 bytes of data', () => {
