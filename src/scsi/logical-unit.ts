@@ -8,6 +8,7 @@ import { assert } from '../util/assert.ts';
 import type { CommandEntry } from './command-entry.ts';
 import { ATTENTION_REPORTED, MEDIUM_UNTOUCHED, MEDIUM_WRITTEN } from './command-entry.ts';
 import type { Nexus } from './nexus.ts';
+import { RangeLocks } from './range-locks.ts';
 import {
   SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED,
   SENSE_INITIALIZING_COMMAND_REQUIRED,
@@ -66,6 +67,7 @@ export class LogicalUnit {
   /** Logical block provisioning management is enabled (LBPME, SBC-3 4.7.3). */
   readonly isThin: boolean;
   readonly taskSet = new TaskSet();
+  readonly ranges = new RangeLocks(this.taskSet);
   /** In the stopped power condition (SBC-3 4.20). */
   isStopped = false;
   isMediumPresent = true;

@@ -67,6 +67,14 @@ export class TaskSet {
     assert(this.size >= 0 && this.orderingCount >= 0 && this.dormantCount >= 0, 'a task leaves its set once');
   }
 
+  /** Whether `predicate` holds for any task of the set. */
+  some(predicate: (task: Task) => boolean): boolean {
+    for (let task = this.oldest; task !== null; task = task.newer) {
+      if (predicate(task)) return true;
+    }
+    return false;
+  }
+
   /** Begins every dormant task that nothing blocks any more, oldest first. */
   enableDormant(): void {
     if (this.dormantCount === 0 || this.isEnabling) return;

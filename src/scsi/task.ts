@@ -13,11 +13,13 @@ import { assert } from '../util/assert.ts';
 import type { Slot, SlotWaiter } from '../util/slot-pool.ts';
 import { SEGMENT_BYTES_MAX } from '../util/slot-pool.ts';
 import type { ScsiCommand } from './command.ts';
-import { NO_SENSE_VALUE, STATUS_CHECK_CONDITION, STATUS_GOOD } from './command.ts';
+import { NO_SENSE_VALUE, STATUS_CHECK_CONDITION, STATUS_CONDITION_MET, STATUS_GOOD } from './command.ts';
 import type { CommandEntry } from './command-entry.ts';
 import type { DeviceServerContext } from './device-server.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { LunMap } from './lun-map.ts';
+import type { RangeHold } from './range-locks.ts';
+import { HOLD_NONE } from './range-locks.ts';
 import { cdbFieldPointer, SENSE_INVALID_FIELD_IN_CDB, senseOfIo } from './sense.ts';
 import type { TaskManagementRequest } from './task-management.ts';
 
@@ -88,6 +90,10 @@ export class Task implements IoOwner, SlotWaiter {
   phase = 0;
   option = 0;
   isFua = false;
+  /** How it holds its bytes against others (range-locks.ts). */
+  rangeHold: RangeHold = HOLD_NONE;
+  /** What parameter-list.ts received. */
+  parameterList: Buffer | null = null;
   builder: ParameterDataBuilder | null = null;
 
   constructor(context: DeviceServerContext, command: ScsiCommand, entry: CommandEntry, lunMap: LunMap) {
@@ -114,6 +120,7 @@ export class Task implements IoOwner, SlotWaiter {
     this.phase = 0;
     this.option = 0;
     this.isFua = false;
+    this.parameterList = null;
     command.task = this;
   }
 
@@ -146,6 +153,13 @@ export class Task implements IoOwner, SlotWaiter {
     if (this.isEnding) return;
     this.isEnding = true;
     this.endWhenQuiet();
+  }
+
+  /** PRE-FETCH: all blocks are in the cache (SAM-5 5.3.1). */
+  conditionMet(): void {
+    if (this.isEnding) return;
+    this.command.status = STATUS_CONDITION_MET;
+    this.good();
   }
 
   check(senseCode: number): void {
@@ -297,13 +311,19 @@ export class Task implements IoOwner, SlotWaiter {
     const { command, logicalUnit, managers } = this;
     this.giveBackResources();
     command.task = null;
-    if (logicalUnit !== null) logicalUnit.taskSet.remove(this);
+    if (logicalUnit !== null) {
+      logicalUnit.ranges.leave(this);
+      logicalUnit.taskSet.remove(this);
+    }
     if (managers.length > 0) this.managers = [];
     this.generation += 1;
     this.context.putTask(this);
     command.owner.onCommandDone(command);
     for (const request of managers) settle(request);
-    if (logicalUnit !== null) logicalUnit.taskSet.enableDormant();
+    if (logicalUnit !== null) {
+      logicalUnit.ranges.grant();
+      logicalUnit.taskSet.enableDormant();
+    }
   }
 
   private giveBackResources(): void {

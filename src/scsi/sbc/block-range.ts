@@ -1,6 +1,6 @@
 /**
  * The check that every medium access command makes of its LBA and length (SBC-3 4.6, 5.2): a first block that does not
- * exist is out of range even when nothing is to be moved.
+ * exist is out of range even when nothing is to be moved. What passes is taken in the unit's range locks.
  */
 
 import { SENSE_LBA_OUT_OF_RANGE } from '../sense.ts';
@@ -8,10 +8,35 @@ import type { Task } from '../task.ts';
 import { transferBlocksMax } from './sbc-vpd.ts';
 
 /**
- * Sets task.offsetBytes and task.lengthBytes from `lba` and `blocks`, or ends the task with LBA OUT OF RANGE.
- * @returns whether the range is good
+ * Sets task.offsetBytes and task.lengthBytes from `lba` and `blocks` and holds them together with others, or ends the task
+ * with LBA OUT OF RANGE. Called first of all: when the range is another's, the command's handler begins anew later.
+ * @returns whether the range is good and held
  */
 export function takeRange(task: Task, lba: number, blocks: number): boolean {
+  return setRange(task, lba, blocks) && task.unit.ranges.share(task, task.entry.handler);
+}
+
+/**
+ * As takeRange, and ends the task with INVALID FIELD IN CDB when `blocks` is above MAXIMUM TRANSFER LENGTH.
+ * @param lengthByte where the transfer length field stands in the CDB
+ */
+export function takeTransferRange(task: Task, lba: number, blocks: number, lengthByte: number): boolean {
+  return takeLimitedRange(task, lba, blocks, lengthByte) && task.unit.ranges.share(task, task.entry.handler);
+}
+
+/** As takeTransferRange, and holds the range against all others. */
+export function takeRangeAlone(task: Task, lba: number, blocks: number, lengthByte: number): boolean {
+  return takeLimitedRange(task, lba, blocks, lengthByte) && task.unit.ranges.exclude(task, task.entry.handler);
+}
+
+function takeLimitedRange(task: Task, lba: number, blocks: number, lengthByte: number): boolean {
+  if (!setRange(task, lba, blocks)) return false;
+  if (blocks <= transferBlocksMax(task.unit)) return true;
+  task.invalidField(lengthByte, 7);
+  return false;
+}
+
+function setRange(task: Task, lba: number, blocks: number): boolean {
   const { unit } = task;
   if (lba >= unit.blockCount || blocks > unit.blockCount - lba) {
     task.check(SENSE_LBA_OUT_OF_RANGE);
@@ -20,15 +45,4 @@ export function takeRange(task: Task, lba: number, blocks: number): boolean {
   task.offsetBytes = lba * unit.blockBytes;
   task.lengthBytes = blocks * unit.blockBytes;
   return true;
-}
-
-/**
- * As takeRange, and ends the task with INVALID FIELD IN CDB when `blocks` is above MAXIMUM TRANSFER LENGTH.
- * @param lengthByte where the transfer length field stands in the CDB
- */
-export function takeTransferRange(task: Task, lba: number, blocks: number, lengthByte: number): boolean {
-  if (!takeRange(task, lba, blocks)) return false;
-  if (blocks <= transferBlocksMax(task.unit)) return true;
-  task.invalidField(lengthByte, 7);
-  return false;
 }

@@ -1,6 +1,6 @@
 /**
- * The reactor's one slot for reading back what is to be compared (VERIFY, WRITE AND VERIFY, a self-test). It is set aside
- * for good: if commands that hold their Data-Out took a second slot from the pool, enough of them could wait for each
+ * The reactor's one slot for reading back what is to be compared or combined with Data-Out (VERIFY, WRITE AND VERIFY,
+ * COMPARE AND WRITE, ORWRITE, a self-test). It is set aside for good: if commands that hold their Data-Out took a second slot from the pool, enough of them could wait for each
  * other for ever. Who holds this one waits for the store alone, so it always comes back.
  */
 import { assert } from '../../util/assert.ts';
@@ -13,6 +13,19 @@ import type { Task } from '../task.ts';
 const COMPARE_BYTES = 65536;
 /** The largest logical block: less would not hold one. */
 const COMPARE_BYTES_MIN = 4096;
+
+export const NO_DIFFERENCE = -1;
+
+/** Where `lengthBytes` of two slots, from an offset of each, first differ: an offset from there, or NO_DIFFERENCE. */
+export function differenceAt(a: Slot, aOffset: number, b: Slot, bOffset: number, lengthBytes: number): number {
+  const aStart = a.dataOffset + aOffset;
+  const bStart = b.dataOffset + bOffset;
+  if (a.memory.compare(b.memory, bStart, bStart + lengthBytes, aStart, aStart + lengthBytes) === 0)
+    return NO_DIFFERENCE;
+  let at = 0;
+  while (a.memory[aStart + at] === b.memory[bStart + at]) at += 1;
+  return at;
+}
 
 export class CompareBuffer {
   /** Valid between onCompareBuffer and release. */

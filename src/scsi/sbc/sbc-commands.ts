@@ -17,12 +17,17 @@ import {
 import type { LogicalUnit } from '../logical-unit.ts';
 import { ADDRESSED_DISK } from '../task.ts';
 import { readCapacity10, readCapacity16 } from './sbc-capacity.ts';
+import { compareAndWrite } from './sbc-compare-and-write.ts';
+import { readDefectData10, readDefectData12 } from './sbc-defect-data.ts';
 import { getLbaStatus16 } from './sbc-lba-status.ts';
+import { orWrite16 } from './sbc-or-write.ts';
+import { prefetch10, prefetch16 } from './sbc-prefetch.ts';
 import { unmap, writeSame10, writeSame16 } from './sbc-provisioning.ts';
 import { read6, read10, read12, read16, write6, write10, write12, write16 } from './sbc-read-write.ts';
 import { startStopUnit } from './sbc-start-stop.ts';
 import { synchronizeCache10, synchronizeCache16 } from './sbc-synchronize.ts';
 import { verify10, verify12, verify16, writeAndVerify10, writeAndVerify12, writeAndVerify16 } from './sbc-verify.ts';
+import { writeAtomic16 } from './sbc-write-atomic.ts';
 
 export const READ_6 = new CommandEntry({
   name: 'READ(6)',
@@ -128,6 +133,19 @@ export const VERIFY_10 = new CommandEntry({
   handler: verify10,
 });
 
+export const PRE_FETCH_10 = new CommandEntry({
+  name: 'PRE-FETCH(10)',
+  serviceAction: NO_SERVICE_ACTION,
+  usage: [0x34, 0x02, 0xff, 0xff, 0xff, 0xff, 0x3f, 0xff, 0xff, 0x00],
+  direction: DATA_NONE,
+  medium: MEDIUM_READ,
+  reservation: RESERVATION_OF_READS,
+  attention: ATTENTION_REPORTED,
+  reach: ADDRESSED_DISK,
+  isOffered: onEveryUnit,
+  handler: prefetch10,
+});
+
 export const SYNCHRONIZE_CACHE_10 = new CommandEntry({
   name: 'SYNCHRONIZE CACHE(10)',
   serviceAction: NO_SERVICE_ACTION,
@@ -139,6 +157,19 @@ export const SYNCHRONIZE_CACHE_10 = new CommandEntry({
   reach: ADDRESSED_DISK,
   isOffered: onEveryUnit,
   handler: synchronizeCache10,
+});
+
+export const READ_DEFECT_DATA_10 = new CommandEntry({
+  name: 'READ DEFECT DATA(10)',
+  serviceAction: NO_SERVICE_ACTION,
+  usage: [0x37, 0x00, 0x1f, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0x00],
+  direction: DATA_IN,
+  medium: MEDIUM_READ,
+  reservation: RESERVATION_OF_READS,
+  attention: ATTENTION_REPORTED,
+  reach: ADDRESSED_DISK,
+  isOffered: onEveryUnit,
+  handler: readDefectData10,
 });
 
 export const WRITE_SAME_10 = new CommandEntry({
@@ -193,6 +224,32 @@ export const WRITE_16 = new CommandEntry({
   handler: write16,
 });
 
+export const COMPARE_AND_WRITE = new CommandEntry({
+  name: 'COMPARE AND WRITE',
+  serviceAction: NO_SERVICE_ACTION,
+  usage: [0x89, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0xff, 0x3f, 0x00],
+  direction: DATA_OUT,
+  medium: MEDIUM_WRITTEN,
+  reservation: RESERVATION_OF_WRITES,
+  attention: ATTENTION_REPORTED,
+  reach: ADDRESSED_DISK,
+  isOffered: onEveryUnit,
+  handler: compareAndWrite,
+});
+
+export const ORWRITE_16 = new CommandEntry({
+  name: 'ORWRITE(16)',
+  serviceAction: NO_SERVICE_ACTION,
+  usage: [0x8b, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, 0x00],
+  direction: DATA_OUT,
+  medium: MEDIUM_WRITTEN,
+  reservation: RESERVATION_OF_WRITES,
+  attention: ATTENTION_REPORTED,
+  reach: ADDRESSED_DISK,
+  isOffered: onEveryUnit,
+  handler: orWrite16,
+});
+
 export const WRITE_AND_VERIFY_16 = new CommandEntry({
   name: 'WRITE AND VERIFY(16)',
   serviceAction: NO_SERVICE_ACTION,
@@ -217,6 +274,19 @@ export const VERIFY_16 = new CommandEntry({
   reach: ADDRESSED_DISK,
   isOffered: onEveryUnit,
   handler: verify16,
+});
+
+export const PRE_FETCH_16 = new CommandEntry({
+  name: 'PRE-FETCH(16)',
+  serviceAction: NO_SERVICE_ACTION,
+  usage: [0x90, 0x02, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, 0x00],
+  direction: DATA_NONE,
+  medium: MEDIUM_READ,
+  reservation: RESERVATION_OF_READS,
+  attention: ATTENTION_REPORTED,
+  reach: ADDRESSED_DISK,
+  isOffered: onEveryUnit,
+  handler: prefetch16,
 });
 
 export const SYNCHRONIZE_CACHE_16 = new CommandEntry({
@@ -245,6 +315,19 @@ export const WRITE_SAME_16 = new CommandEntry({
   handler: writeSame16,
 });
 
+export const WRITE_ATOMIC_16 = new CommandEntry({
+  name: 'WRITE ATOMIC(16)',
+  serviceAction: NO_SERVICE_ACTION,
+  usage: [0x9c, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, 0x00],
+  direction: DATA_OUT,
+  medium: MEDIUM_WRITTEN,
+  reservation: RESERVATION_OF_WRITES,
+  attention: ATTENTION_REPORTED,
+  reach: ADDRESSED_DISK,
+  isOffered: onEveryUnit,
+  handler: writeAtomic16,
+});
+
 export const READ_CAPACITY_16 = new CommandEntry({
   name: 'READ CAPACITY(16)',
   serviceAction: 0x10,
@@ -264,7 +347,7 @@ export const GET_LBA_STATUS_16 = new CommandEntry({
   usage: [0x9e, 0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00],
   direction: DATA_IN,
   medium: MEDIUM_READ,
-  reservation: RESERVATION_NEVER_CONFLICTS,
+  reservation: RESERVATION_OF_READS,
   attention: ATTENTION_REPORTED,
   reach: ADDRESSED_DISK,
   isOffered: onEveryUnit,
@@ -321,6 +404,19 @@ export const VERIFY_12 = new CommandEntry({
   reach: ADDRESSED_DISK,
   isOffered: onEveryUnit,
   handler: verify12,
+});
+
+export const READ_DEFECT_DATA_12 = new CommandEntry({
+  name: 'READ DEFECT DATA(12)',
+  serviceAction: NO_SERVICE_ACTION,
+  usage: [0xb7, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00],
+  direction: DATA_IN,
+  medium: MEDIUM_READ,
+  reservation: RESERVATION_OF_READS,
+  attention: ATTENTION_REPORTED,
+  reach: ADDRESSED_DISK,
+  isOffered: onEveryUnit,
+  handler: readDefectData12,
 });
 
 function onEveryUnit(): boolean {

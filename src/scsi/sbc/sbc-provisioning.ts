@@ -9,6 +9,7 @@ import type { Slot } from '../../util/slot-pool.ts';
 import { SEGMENT_BYTES_MAX } from '../../util/slot-pool.ts';
 import { lba64 } from '../cdb.ts';
 import { NO_SENSE_VALUE } from '../command.ts';
+import { receiveParameterList } from '../parameter-list.ts';
 import {
   parameterFieldPointer,
   SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT,
@@ -40,11 +41,10 @@ export function unmap(task: Task): void {
     task.invalidField(FLAGS, 0);
   } else if (listLength === 0) {
     task.good(); // SBC-3 5.28: no error
-  } else if (listLength < UNMAP_HEADER_BYTES || command.dataOutBytes < listLength) {
+  } else if (listLength < UNMAP_HEADER_BYTES) {
     task.check(SENSE_PARAMETER_LIST_LENGTH_ERROR);
   } else {
-    task.operation = UNMAP;
-    task.requestDataOut(0, listLength);
+    receiveParameterList(task, listLength, readUnmapList);
   }
 }
 
@@ -160,18 +160,25 @@ function writePattern(task: Task, io: BackendIo): void {
   task.submitData(io, IO_WRITE, offsetBytes, lengthBytes, slot);
 }
 
-/** All descriptors are checked before the first block is unmapped. phase: the next descriptor; option: their count. */
+/** All descriptors are checked before the first block is unmapped; then all between the first and the last is held. */
+function readUnmapList(task: Task, list: Buffer): void {
+  const count = descriptorCount(task, list);
+  if (count === INVALID_LIST || !areDescriptorsValid(task, list, count)) return;
+  task.option = count;
+  task.operation = UNMAP;
+  if (task.unit.ranges.share(task, beginUnmap)) beginUnmap(task);
+}
+
+function beginUnmap(task: Task): void {
+  const { generation } = task;
+  unmapNext(task, task.ios[0]);
+  if (task.generation === generation) unmapNext(task, task.ios[1]);
+}
+
+/** phase: the next descriptor; option: their count. */
 const UNMAP: Operation = {
   onSlotReady: unexpected,
-  onDataOut(task, slot) {
-    task.slot = slot;
-    const count = descriptorCount(task, slot);
-    if (count === INVALID_LIST || !areDescriptorsValid(task, slot, count)) return;
-    task.option = count;
-    const { generation } = task;
-    unmapNext(task, task.ios[0]);
-    if (task.generation === generation) unmapNext(task, task.ios[1]);
-  },
+  onDataOut: unexpected,
   onIoDone: unmapNext,
   onCompareBuffer: unexpected,
 };
@@ -179,9 +186,9 @@ const UNMAP: Operation = {
 const INVALID_LIST = -1;
 
 /** Descriptors in the list, or INVALID_LIST when the task was ended. An incomplete last one is ignored (SBC-3 5.28.2). */
-function descriptorCount(task: Task, slot: Slot): number {
-  const descriptorBytes = slot.memory.readUInt16BE(slot.dataOffset + UNMAP_BLOCK_DESCRIPTOR_DATA_LENGTH);
-  if (UNMAP_HEADER_BYTES + descriptorBytes > task.command.presentedOutBytes) {
+function descriptorCount(task: Task, list: Buffer): number {
+  const descriptorBytes = list.readUInt16BE(UNMAP_BLOCK_DESCRIPTOR_DATA_LENGTH);
+  if (UNMAP_HEADER_BYTES + descriptorBytes > list.length) {
     task.check(SENSE_PARAMETER_LIST_LENGTH_ERROR);
     return INVALID_LIST;
   }
@@ -191,12 +198,15 @@ function descriptorCount(task: Task, slot: Slot): number {
   return INVALID_LIST;
 }
 
-function areDescriptorsValid(task: Task, slot: Slot, count: number): boolean {
-  const { blockCount } = task.unit;
+/** Also sets the task's range, from the lowest block that is named to the highest. */
+function areDescriptorsValid(task: Task, list: Buffer, count: number): boolean {
+  const { blockCount, blockBytes } = task.unit;
   let total = 0;
+  let lowest = blockCount;
+  let end = 0;
   for (let index = 0; index < count; index++) {
-    const lba = descriptorLba(slot, index);
-    const blocks = descriptorBlocks(slot, index);
+    const lba = descriptorLba(list, index);
+    const blocks = descriptorBlocks(list, index);
     total += blocks;
     if (blocks > 0 && (lba >= blockCount || blocks > blockCount - lba)) {
       task.check(SENSE_LBA_OUT_OF_RANGE);
@@ -206,7 +216,12 @@ function areDescriptorsValid(task: Task, slot: Slot, count: number): boolean {
       invalidParameter(task, UNMAP_HEADER_BYTES + index * UNMAP_DESCRIPTOR_BYTES + DESCRIPTOR_NUMBER_OF_BLOCKS);
       return false;
     }
+    if (blocks === 0) continue;
+    lowest = Math.min(lowest, lba);
+    end = Math.max(end, lba + blocks);
   }
+  task.offsetBytes = Math.min(lowest, end) * blockBytes;
+  task.lengthBytes = end * blockBytes - task.offsetBytes;
   return true;
 }
 
@@ -217,31 +232,31 @@ function invalidParameter(task: Task, byte: number): void {
 
 /** Unmaps what the next descriptor with any blocks names; ends the task when none is left and none is under way. */
 function unmapNext(task: Task, io: BackendIo): void {
-  const { slot, unit } = task;
-  assert(slot !== null, 'the parameter list is at hand');
+  const { parameterList, unit } = task;
+  assert(parameterList !== null, 'the parameter list is at hand');
   while (task.phase < task.option) {
     const index = task.phase;
     task.phase += 1;
-    const blocks = descriptorBlocks(slot, index);
+    const blocks = descriptorBlocks(parameterList, index);
     if (blocks === 0) continue;
-    const offsetBytes = descriptorLba(slot, index) * unit.blockBytes;
+    const offsetBytes = descriptorLba(parameterList, index) * unit.blockBytes;
     task.submitRange(io, IO_UNMAP, offsetBytes, blocks * unit.blockBytes, true);
     return;
   }
   if (task.iosInFlight === 0) task.good();
 }
 
-function descriptorAt(slot: Slot, index: number): number {
-  return slot.dataOffset + UNMAP_HEADER_BYTES + index * UNMAP_DESCRIPTOR_BYTES;
+function descriptorAt(index: number): number {
+  return UNMAP_HEADER_BYTES + index * UNMAP_DESCRIPTOR_BYTES;
 }
 
-function descriptorLba(slot: Slot, index: number): number {
-  const at = descriptorAt(slot, index) + DESCRIPTOR_LBA;
-  return slot.memory.readUInt32BE(at) * 0x100000000 + slot.memory.readUInt32BE(at + 4);
+function descriptorLba(list: Buffer, index: number): number {
+  const at = descriptorAt(index) + DESCRIPTOR_LBA;
+  return list.readUInt32BE(at) * 0x100000000 + list.readUInt32BE(at + 4);
 }
 
-function descriptorBlocks(slot: Slot, index: number): number {
-  return slot.memory.readUInt32BE(descriptorAt(slot, index) + DESCRIPTOR_NUMBER_OF_BLOCKS);
+function descriptorBlocks(list: Buffer, index: number): number {
+  return list.readUInt32BE(descriptorAt(index) + DESCRIPTOR_NUMBER_OF_BLOCKS);
 }
 
 function unexpected(): never {

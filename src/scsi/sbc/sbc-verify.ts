@@ -13,6 +13,7 @@ import { BYTCHK_COMPARE, BYTCHK_COMPARE_ONE_BLOCK, BYTCHK_NONE, BYTCHK_RESERVED 
 import { SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT, SENSE_MISCOMPARE_DURING_VERIFY_OPERATION } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
 import { takeTransferRange } from './block-range.ts';
+import { differenceAt, NO_DIFFERENCE } from './compare-buffer.ts';
 
 export function verify10(task: Task): void {
   const { cdbView } = task.command;
@@ -191,8 +192,6 @@ function finishSegment(task: Task): void {
   task.slot = null;
 }
 
-const NO_DIFFERENCE = -1;
-
 /** Offset in the data-out buffer of the first byte that differs from the `lengthBytes` read back, or NO_DIFFERENCE. */
 function firstDifference(task: Task, read: Slot, lengthBytes: number): number {
   if (task.option === BYTCHK_NONE) return NO_DIFFERENCE;
@@ -209,16 +208,6 @@ function firstDifference(task: Task, read: Slot, lengthBytes: number): number {
     if (difference !== NO_DIFFERENCE) return difference;
   }
   return NO_DIFFERENCE;
-}
-
-function differenceAt(a: Slot, aOffset: number, b: Slot, bOffset: number, lengthBytes: number): number {
-  const aStart = a.dataOffset + aOffset;
-  const bStart = b.dataOffset + bOffset;
-  if (a.memory.compare(b.memory, bStart, bStart + lengthBytes, aStart, aStart + lengthBytes) === 0)
-    return NO_DIFFERENCE;
-  let at = 0;
-  while (a.memory[aStart + at] === b.memory[bStart + at]) at += 1;
-  return at;
 }
 
 function unexpected(): never {

@@ -12,6 +12,12 @@ import type { Task } from '../task.ts';
 export const TRANSFER_BYTES_MAX = 33554432;
 /** What one WRITE SAME may write. */
 export const WRITE_SAME_BYTES_MAX = 33554432;
+/** What PRE-FETCH reads at the most. */
+export const PREFETCH_BYTES_MAX = 16777216;
+/** What one COMPARE AND WRITE may compare: with as much to write behind it, one segment. */
+export const COMPARE_AND_WRITE_BYTES_MAX = SEGMENT_BYTES_MAX / 2;
+/** NUMBER OF LOGICAL BLOCKS of COMPARE AND WRITE has one byte. */
+const COMPARE_AND_WRITE_BLOCKS_MAX = 255;
 /** MAXIMUM UNMAP LBA COUNT: what one UNMAP may unmap in all its descriptors. */
 export const UNMAP_LBAS_MAX = 1048576;
 /** MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT. */
@@ -27,6 +33,16 @@ export function writeSameBlocksMax(unit: LogicalUnit): number {
   return WRITE_SAME_BYTES_MAX / unit.blockBytes;
 }
 
+/** MAXIMUM COMPARE AND WRITE LENGTH of `unit`, in blocks. */
+export function compareAndWriteBlocksMax(unit: LogicalUnit): number {
+  return Math.min(COMPARE_AND_WRITE_BYTES_MAX / unit.blockBytes, COMPARE_AND_WRITE_BLOCKS_MAX);
+}
+
+/** MAXIMUM ATOMIC TRANSFER LENGTH and ATOMIC ALIGNMENT of `unit`, in blocks: one physical block. */
+export function atomicTransferBlocksMax(unit: LogicalUnit): number {
+  return 2 ** physicalBlockExponent(unit);
+}
+
 /** Logical blocks in a physical block, as a power of two (READ CAPACITY(16), SBC-3 5.16.2). */
 export function physicalBlockExponent(unit: LogicalUnit): number {
   const ratio = unit.backend.capabilities.physicalBlockBytes / unit.blockBytes;
@@ -38,10 +54,14 @@ export function buildBlockLimits(task: Task, out: Buffer): number {
   const { unit } = task;
   const lengthBytes = beginPage(task, out, VPD_BLOCK_LIMITS, 0x3c);
   out[BL_WSNZ_BYTE] = WSNZ;
+  out[BL_MAXIMUM_COMPARE_AND_WRITE_LENGTH] = compareAndWriteBlocksMax(unit);
   out.writeUInt16BE(2 ** physicalBlockExponent(unit), BL_OPTIMAL_TRANSFER_LENGTH_GRANULARITY);
   out.writeUInt32BE(transferBlocksMax(unit), BL_MAXIMUM_TRANSFER_LENGTH);
   out.writeUInt32BE(optimalTransferBlocks(unit), BL_OPTIMAL_TRANSFER_LENGTH);
+  out.writeUInt32BE(PREFETCH_BYTES_MAX / unit.blockBytes, BL_MAXIMUM_PREFETCH_LENGTH);
   out.writeUInt32BE(writeSameBlocksMax(unit), BL_MAXIMUM_WRITE_SAME_LENGTH + 4);
+  out.writeUInt32BE(atomicTransferBlocksMax(unit), BL_MAXIMUM_ATOMIC_TRANSFER_LENGTH);
+  out.writeUInt32BE(atomicTransferBlocksMax(unit), BL_ATOMIC_ALIGNMENT);
   if (unit.isThin) {
     out.writeUInt32BE(UNMAP_LBAS_MAX, BL_MAXIMUM_UNMAP_LBA_COUNT);
     out.writeUInt32BE(UNMAP_DESCRIPTORS_MAX, BL_MAXIMUM_UNMAP_BLOCK_DESCRIPTOR_COUNT);
@@ -72,15 +92,20 @@ export function buildLogicalBlockProvisioning(task: Task, out: Buffer): number {
 const BL_WSNZ_BYTE = 4;
 /** WRITE SAME with a number of blocks of zero, "to the end", is refused. */
 const WSNZ = 0x01;
+const BL_MAXIMUM_COMPARE_AND_WRITE_LENGTH = 5;
 const BL_OPTIMAL_TRANSFER_LENGTH_GRANULARITY = 6;
 const BL_MAXIMUM_TRANSFER_LENGTH = 8;
 const BL_OPTIMAL_TRANSFER_LENGTH = 12;
+const BL_MAXIMUM_PREFETCH_LENGTH = 16;
 const BL_MAXIMUM_UNMAP_LBA_COUNT = 20;
 const BL_MAXIMUM_UNMAP_BLOCK_DESCRIPTOR_COUNT = 24;
 const BL_OPTIMAL_UNMAP_GRANULARITY = 28;
 const BL_UNMAP_GRANULARITY_ALIGNMENT = 32;
 const UGAVALID = 0x80000000;
 const BL_MAXIMUM_WRITE_SAME_LENGTH = 36; // uint64
+// SBC-4 6.6.4; the atomic boundary fields stay zero: not offered
+const BL_MAXIMUM_ATOMIC_TRANSFER_LENGTH = 44;
+const BL_ATOMIC_ALIGNMENT = 48;
 
 // SBC-3 6.6.2 Block Device Characteristics VPD page
 const BDC_MEDIUM_ROTATION_RATE = 4;
