@@ -91,6 +91,8 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
     assert(!this.isStarted, 'a task starts once');
     this.isStarted = true;
     if (!this.isImmediate) this.home.writer.window.onCommandBegun();
+    // Its unsolicited data broke off before its turn: the device server is not asked for what can never be complete.
+    if (this.dataOut.failure !== 0) this.refuseData(this.dataOut.failure);
     if (this.isRefused) this.onCommandDone(this.command);
     else this.home.device.execute(this.command);
   }
@@ -116,6 +118,11 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
   refuse(status: number): void {
     this.isRefused = true;
     this.command.status = status;
+  }
+
+  private refuseData(senseCode: number): void {
+    this.refuse(STATUS_CHECK_CONDITION);
+    this.command.senseCode = senseCode;
   }
 
   /** The device server has it and has not ended it: to abort it is the device server's business. */
@@ -207,12 +214,24 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
     }
     this.releaseWindow();
     const expected = command.dataOutBytes > 0 ? command.dataOutBytes : command.dataInBytes;
-    const presented = command.dataOutBytes > 0 ? command.presentedOutBytes : presentedBytes(command);
+    const presented = command.dataOutBytes > 0 ? command.presentedOutBytes : this.presentedBytes();
     const residual = presented - expected;
     const flags = residual > 0 ? FLAG_RESIDUAL_OVERFLOW : residual < 0 ? FLAG_RESIDUAL_UNDERFLOW : 0;
     if (finalSlot !== null) this.cutDataIn(finalSlot, command.finalBytes, true, flags, Math.abs(residual));
     if (finalSlot === null || command.status !== STATUS_GOOD) this.sendResponse(flags, Math.abs(residual));
     this.finish();
+  }
+
+  /**
+   * Data-in bytes for the residual. Beside an error only what is sent counts: initiators take the bytes before the
+   * INFORMATION field's LBA for good unless the residual says that they did not come.
+   */
+  private presentedBytes(): number {
+    const { command } = this;
+    if (command.dataInBytes > 0 && command.status !== STATUS_GOOD) return this.sentBytes + command.finalBytes;
+    // Neither R nor W was set, or R: a WRITE without a data-out buffer has an overflow of all that it wants.
+    const isRead = command.dataInBytes > 0 || command.presentedInBytes > 0;
+    return isRead ? command.presentedInBytes : command.presentedOutBytes;
   }
 
   private sendResponse(residualFlags: number, residualCount: number): void {
@@ -269,12 +288,6 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
     if (this.isWaitingForSlot) this.home.pool.stopWaiting(this);
     this.home.onTaskEnded(this);
   }
-}
-
-/** Data-in bytes for the residual: what the CDB asks for counts only when it is sent, not beside an error. */
-function presentedBytes(command: ScsiCommand): number {
-  // Neither R nor W was set, or R: a WRITE without a data-out buffer has an overflow of all that it wants.
-  return command.dataInBytes > 0 || command.presentedInBytes > 0 ? command.presentedInBytes : command.presentedOutBytes;
 }
 
 /** The free task records of one reactor. */
