@@ -19,7 +19,7 @@ export const MEDIUM_READ = 1;
 export const MEDIUM_WRITTEN = 2;
 export type MediumAccess = typeof MEDIUM_UNTOUCHED | typeof MEDIUM_READ | typeof MEDIUM_WRITTEN;
 
-/** When a command from an I_T nexus without the reservation conflicts with it (SPC-4 table 66, SBC-3 table 13). */
+/** When a command from an I_T nexus without the reservation conflicts with it (SPC-4 table 65, SBC-3 table 13). */
 export const RESERVATION_NEVER_CONFLICTS = 0;
 /** Allowed under Write Exclusive types, conflicts under Exclusive Access types. */
 export const RESERVATION_OF_READS = 1;
@@ -29,12 +29,21 @@ export const RESERVATION_OF_WRITES = 2;
 export const RESERVATION_OF_START_STOP = 3;
 /** PREVENT ALLOW MEDIUM REMOVAL: allowed with PREVENT zero, else as writes. */
 export const RESERVATION_OF_PREVENT = 4;
+/** TEST UNIT READY: allowed under every type, conflicts with a RESERVE of SPC-2. */
+export const RESERVATION_OF_TEST_UNIT_READY = 5;
+/** PERSISTENT RESERVE IN and OUT: a RESERVE of any nexus conflicts; else the service action decides (SPC-4 table 66). */
+export const RESERVATION_DECIDED_BY_ACTION = 6;
+/** RESERVE and RELEASE: the command decides (SPC-4 5.13.3). */
+export const RESERVATION_DECIDED_BY_RESERVE = 7;
 export type ReservationRule =
   | typeof RESERVATION_NEVER_CONFLICTS
   | typeof RESERVATION_OF_READS
   | typeof RESERVATION_OF_WRITES
   | typeof RESERVATION_OF_START_STOP
-  | typeof RESERVATION_OF_PREVENT;
+  | typeof RESERVATION_OF_PREVENT
+  | typeof RESERVATION_OF_TEST_UNIT_READY
+  | typeof RESERVATION_DECIDED_BY_ACTION
+  | typeof RESERVATION_DECIDED_BY_RESERVE;
 
 /** Whether a pending unit attention condition ends the command (SAM-5 5.14). */
 export const ATTENTION_REPORTED = 0;

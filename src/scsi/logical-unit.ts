@@ -5,10 +5,13 @@
  */
 import type { Backend } from '../backend/backend.ts';
 import { assert } from '../util/assert.ts';
+import type { ScsiCommand } from './command.ts';
 import type { CommandEntry } from './command-entry.ts';
 import { ATTENTION_REPORTED, MEDIUM_UNTOUCHED, MEDIUM_WRITTEN } from './command-entry.ts';
 import type { Nexus } from './nexus.ts';
 import { RangeLocks } from './range-locks.ts';
+import type { SavedReservations } from './reservations/reservation-state.ts';
+import { type ReservationStore, UnitReservations } from './reservations/unit-reservations.ts';
 import {
   SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED,
   SENSE_INITIALIZING_COMMAND_REQUIRED,
@@ -42,6 +45,10 @@ export interface LogicalUnitOptions {
   readonly revision: string;
   /** ASCII; the UUID's 32 hexadecimal digits when left out. */
   readonly serial?: string;
+  /** Where reservations outlive a loss of power; without one they do not, and the unit says so. */
+  readonly reservationStore?: ReservationStore;
+  /** What that store has kept; null: nothing. */
+  readonly savedReservations?: SavedReservations | null;
 }
 
 /** What a logical unit keeps for one I_T nexus. */
@@ -68,6 +75,7 @@ export class LogicalUnit {
   readonly isThin: boolean;
   readonly taskSet = new TaskSet();
   readonly ranges = new RangeLocks(this.taskSet);
+  readonly reservations: UnitReservations;
   /** In the stopped power condition (SBC-3 4.20). */
   isStopped = false;
   isMediumPresent = true;
@@ -93,6 +101,7 @@ export class LogicalUnit {
     this.isReadOnly = options.isReadOnly || backend.capabilities.isReadOnly;
     this.isRemovable = options.isRemovable ?? false;
     this.isThin = options.isThin && backend.capabilities.canUnmap;
+    this.reservations = new UnitReservations(options.reservationStore ?? null, options.savedReservations ?? null);
   }
 
   /** Commands in the task set; zero when it has been drained. */
@@ -120,6 +129,7 @@ export class LogicalUnit {
 
   /** I_T nexus loss: all that was kept for `nexus` is gone. */
   forgetNexus(nexus: Nexus): void {
+    this.reservations.releaseLegacy(nexus);
     this.nexusStates.delete(nexus);
     if (this.lastNexus === nexus) {
       this.lastNexus = null;
@@ -132,6 +142,25 @@ export class LogicalUnit {
     for (const [nexus, state] of this.nexusStates) {
       if (nexus !== except) state.attentions.establish(senseCode);
     }
+  }
+
+  /** As establishAttentionFor, for whoever is connected by the name of Nexus.name. */
+  establishAttentionByName(name: string, senseCode: number): void {
+    for (const [nexus, state] of this.nexusStates) {
+      if (nexus.name === name) state.attentions.establish(senseCode);
+    }
+  }
+
+  /** PREVENT ALLOW MEDIUM REMOVAL with PREVENT zero, from the nexus of that name. */
+  allowRemovalByName(name: string): void {
+    for (const [nexus, state] of this.nexusStates) {
+      if (nexus.name === name) state.preventsRemoval = false;
+    }
+  }
+
+  /** Names of the initiator ports that are connected and known to this unit; may repeat. */
+  *initiatorPortNames(): Iterable<string> {
+    for (const { initiatorPortName } of this.nexusStates.keys()) yield initiatorPortName;
   }
 
   /** A unit attention condition for one nexus; one that is not known (any more) will have power on pending. */
@@ -147,6 +176,7 @@ export class LogicalUnit {
   /** The logical unit reset condition (SAM-5 6.3.3), without its effect on the task set. */
   reset(): void {
     this.establishAttention(SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED, null);
+    this.reservations.releaseLegacy(null);
     for (const state of this.nexusStates.values()) state.preventsRemoval = false;
   }
 
@@ -159,11 +189,15 @@ export class LogicalUnit {
 
   /**
    * What ends a command that has become enabled before it begins, in the order of the standards: unit attention,
-   * reservation, medium, write protection. 0 when nothing does.
+   * reservation, medium, write protection.
+   * @returns a sense code, OBSTACLE_RESERVATION_CONFLICT, or 0 when nothing does
    */
-  obstacleTo(entry: CommandEntry, nexus: Nexus): number {
+  obstacleTo(entry: CommandEntry, command: ScsiCommand): number {
+    const { nexus } = command;
     const { attentions } = this.nexusState(nexus);
     if (attentions.isPending && entry.attention === ATTENTION_REPORTED) return attentions.take();
+    const reserved = this.reservations.obstacleTo(entry, command);
+    if (reserved !== 0) return reserved;
     if (entry.medium === MEDIUM_UNTOUCHED) return 0;
     const notReady = this.notReady();
     if (notReady !== 0) return notReady;

@@ -11,11 +11,14 @@ export class Nexus {
   readonly relativeTargetPort: number;
   /** Every logical unit is write protected for this initiator, whatever it is for others. */
   readonly isReadOnly: boolean;
+  /** The names of both ports: the same for every session between them. No port name contains a space. */
+  readonly name: string;
 
   constructor(initiatorPortName: string, targetPortName: string, relativeTargetPort: number, isReadOnly = false) {
     this.initiatorPortName = initiatorPortName;
     this.targetPortName = targetPortName;
     this.relativeTargetPort = relativeTargetPort;
     this.isReadOnly = isReadOnly;
+    this.name = `${initiatorPortName} ${targetPortName}`;
   }
 }

@@ -8,6 +8,7 @@ import type { DeviceServerContext } from './device-server.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import { decodeLun, LunMap, REPORT_LUNS_WELL_KNOWN_HIGH } from './lun-map.ts';
 import type { Nexus } from './nexus.ts';
+import type { TargetPort } from './reservations/reserve-out-request.ts';
 import { SENSE_COMMANDS_CLEARED_BY_ANOTHER_INITIATOR, SENSE_REPORTED_LUNS_DATA_HAS_CHANGED } from './sense.ts';
 import { ADDRESSED_ABSENT, ADDRESSED_DISK, ADDRESSED_WELL_KNOWN, settle } from './task.ts';
 import type { TaskManagementRequest } from './task-management.ts';
@@ -33,6 +34,8 @@ export interface ScsiTargetDevice {
    */
   abort(command: ScsiCommand): void;
   manageTasks(request: TaskManagementRequest): void;
+  /** A target port of the device, which may be known already. */
+  addTargetPort(port: TargetPort): void;
   /** A session begins: unit attentions for `nexus` arise from here on. */
   openNexus(nexus: Nexus): void;
   /** I_T nexus loss (SAM-5 6.3.4). Its commands must have been aborted. */
@@ -44,6 +47,7 @@ export class TargetDevice implements ScsiTargetDevice {
   private readonly context: DeviceServerContext;
   private readonly lunMap = new LunMap();
   private readonly nexuses = new Set<Nexus>();
+  private readonly targetPorts = new Map<string, TargetPort>();
 
   constructor(context: DeviceServerContext) {
     this.context = context;
@@ -55,6 +59,7 @@ export class TargetDevice implements ScsiTargetDevice {
    */
   addLogicalUnit(lun: number, unit: LogicalUnit): void {
     this.lunMap.set(lun, unit);
+    for (const port of this.targetPorts.values()) unit.reservations.addTargetPort(port);
     this.establishLunsChanged(unit);
   }
 
@@ -112,8 +117,15 @@ export class TargetDevice implements ScsiTargetDevice {
     settle(request);
   }
 
+  addTargetPort(port: TargetPort): void {
+    if (this.targetPorts.has(port.name)) return;
+    this.targetPorts.set(port.name, port);
+    this.lunMap.visit((unit) => unit.reservations.addTargetPort(port));
+  }
+
   /** Units keep nothing for a nexus before its first command; that one finds the power on condition pending. */
   openNexus(nexus: Nexus): void {
+    this.addTargetPort({ name: nexus.targetPortName, relativeTargetPort: nexus.relativeTargetPort });
     this.nexuses.add(nexus);
   }
 

@@ -91,9 +91,18 @@ export class TaskSet {
    * @param onCleared called for the nexus of each task that another nexus than the request's had sent; may repeat
    */
   abortAll(nexus: Nexus | null, request: TaskManagementRequest, onCleared: (nexus: Nexus) => void): void {
+    this.abortWhere((task) => nexus === null || task.command.nexus === nexus, request, onCleared);
+  }
+
+  /** As abortAll, for the tasks of which `isAffected` is true. */
+  abortWhere(
+    isAffected: (task: Task) => boolean,
+    request: TaskManagementRequest,
+    onCleared: (nexus: Nexus) => void,
+  ): void {
     const affected: Affected[] = [];
     for (let task = this.oldest; task !== null; task = task.newer) {
-      if (nexus === null || task.command.nexus === nexus) affected.push({ task, generation: task.generation });
+      if (isAffected(task)) affected.push({ task, generation: task.generation });
     }
     // No dormant task begins because one that held it back was aborted just before it.
     const wasEnabling = this.isEnabling;

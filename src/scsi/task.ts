@@ -13,13 +13,20 @@ import { assert } from '../util/assert.ts';
 import type { Slot, SlotWaiter } from '../util/slot-pool.ts';
 import { SEGMENT_BYTES_MAX } from '../util/slot-pool.ts';
 import type { ScsiCommand } from './command.ts';
-import { NO_SENSE_VALUE, STATUS_CHECK_CONDITION, STATUS_CONDITION_MET, STATUS_GOOD } from './command.ts';
+import {
+  NO_SENSE_VALUE,
+  STATUS_CHECK_CONDITION,
+  STATUS_CONDITION_MET,
+  STATUS_GOOD,
+  STATUS_RESERVATION_CONFLICT,
+} from './command.ts';
 import type { CommandEntry } from './command-entry.ts';
 import type { DeviceServerContext } from './device-server.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { LunMap } from './lun-map.ts';
 import type { RangeHold } from './range-locks.ts';
 import { HOLD_NONE } from './range-locks.ts';
+import { OBSTACLE_RESERVATION_CONFLICT } from './reservations/unit-reservations.ts';
 import { cdbFieldPointer, SENSE_INVALID_FIELD_IN_CDB, senseOfIo } from './sense.ts';
 import type { TaskManagementRequest } from './task-management.ts';
 
@@ -138,9 +145,10 @@ export class Task implements IoOwner, SlotWaiter {
   begin(): void {
     const { logicalUnit, entry } = this;
     if (logicalUnit !== null) {
-      const senseCode = logicalUnit.obstacleTo(entry, this.command.nexus);
-      if (senseCode !== 0) {
-        this.check(senseCode);
+      const obstacle = logicalUnit.obstacleTo(entry, this.command);
+      if (obstacle !== 0) {
+        if (obstacle === OBSTACLE_RESERVATION_CONFLICT) this.conflict();
+        else this.check(obstacle);
         return;
       }
     }
@@ -159,6 +167,13 @@ export class Task implements IoOwner, SlotWaiter {
   conditionMet(): void {
     if (this.isEnding) return;
     this.command.status = STATUS_CONDITION_MET;
+    this.good();
+  }
+
+  /** RESERVATION CONFLICT status. */
+  conflict(): void {
+    if (this.isEnding) return;
+    this.command.status = STATUS_RESERVATION_CONFLICT;
     this.good();
   }
 
@@ -262,6 +277,20 @@ export class Task implements IoOwner, SlotWaiter {
     io.isFua = false;
     io.mayUnmap = mayUnmap;
     this.submit(io, op, offsetBytes, lengthBytes);
+  }
+
+  /** Keeps the task from ending, whatever happens to it, until endWork(): something else than the store is at work. */
+  beginWork(): void {
+    this.iosInFlight += 1;
+  }
+
+  /** @returns whether the task goes on; false: it was aborted meanwhile and may be over */
+  endWork(): boolean {
+    assert(this.iosInFlight > 0, 'work ends once');
+    this.iosInFlight -= 1;
+    if (!this.isEnding) return true;
+    this.endWhenQuiet();
+    return false;
   }
 
   onIoDone(io: BackendIo): void {

@@ -101,7 +101,7 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
       allCommands(harness).map(({ code, action, hasAction }) => (hasAction ? `${code}/${action}` : `${code}`)),
     );
     for (let code = 0; code < 256; code++) {
-      const actions = [0x9e, 0xa3].includes(code) ? 32 : 1;
+      const actions = [0x5e, 0x5f, 0x9e, 0xa3].includes(code) ? 32 : 1;
       for (let action = 0; action < actions; action++) {
         // All bits that no command uses: a known command finds an invalid field, unless it has none left.
         const cdb = [code, actions === 32 ? action : 0, ...new Array<number>(14).fill(0)];
