@@ -20,7 +20,7 @@ interface Layer {
   readonly isPure?: true;
 }
 
-const BELOW_THE_ROOT = ['util', 'native', 'backend', 'scsi', 'iscsi', 'transport', 'mgmt'];
+const BELOW_THE_ROOT = ['util', 'native', 'backend', 'scsi', 'iscsi', 'isns', 'transport', 'mgmt'];
 
 /** From the bottom up. */
 const LAYERS: readonly Layer[] = [
@@ -30,6 +30,8 @@ const LAYERS: readonly Layer[] = [
   { place: 'backend', mayImport: ['util', 'native'] },
   { place: 'scsi', mayImport: ['util', 'backend/backend.ts'], isPure: true },
   { place: 'iscsi/protocol', mayImport: ['util', 'iscsi/codec', 'scsi'], isPure: true },
+  { place: 'isns', mayImport: ['util'], isPure: true },
+  { place: 'isns/tcp-client.ts', mayImport: ['isns'] },
   { place: 'transport', mayImport: ['util', 'native', 'iscsi'] },
   { place: 'mgmt', mayImport: ['util', 'scsi', 'iscsi', 'backend'] },
   // The composition root.
