@@ -125,14 +125,15 @@ export class InitiatorSession {
 
   /** Adds a connection over `wire`; logIn() on it is the caller's. */
   connect(wire: Wire, overrides: Partial<InitiatorSettings> = {}, security: SecurityScript = SECURITY_NONE()) {
-    const connection = new InitiatorConnection(this, wire, { ...this.settings, ...overrides }, security);
+    const settings = { ...this.settings, isLeading: this.tsih === 0, ...overrides };
+    const connection = new InitiatorConnection(this, wire, settings, security);
     this.connections.push(connection);
     return connection;
   }
 
   /** Sends a SCSI command as soon as the window allows. */
   execute(cdb: Buffer, options: TaskOptions = {}): InitiatorTask {
-    const { connection } = this;
+    const { connection = this.connection } = options;
     demand(this.terms !== null, 'commands follow login');
     const tag = options.initiatorTaskTag ?? this.nextTag();
     const task = new InitiatorTask(connection, this.terms, tag, cdb, options);
@@ -229,7 +230,7 @@ export class InitiatorSession {
 
   onLoggedIn(_connection: InitiatorConnection, terms: Negotiated, tsih: number): void {
     this.tsih = tsih;
-    this.terms = terms;
+    this.terms ??= terms;
     this.onLogin?.();
   }
 

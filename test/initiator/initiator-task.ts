@@ -20,6 +20,8 @@ import type { Negotiated } from './settings.ts';
 import { demand } from './violation.ts';
 
 export interface TaskOptions {
+  /** Which of the session's connections it goes by; the first that is open when left out. */
+  readonly connection?: InitiatorConnection;
   readonly lunHigh?: number;
   readonly lunLow?: number;
   readonly dataOut?: Buffer;

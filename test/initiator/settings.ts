@@ -10,12 +10,15 @@ export interface InitiatorSettings {
   /** CmdSN of the first Login Request. */
   readonly cmdSN: number;
   readonly cid: number;
+  /** The first connection of its session; a further one negotiates nothing of the session (13, use LO). */
+  readonly isLeading: boolean;
   readonly hasHeaderDigest: boolean;
   readonly hasDataDigest: boolean;
   readonly maxRecvDataSegmentLength: number;
   readonly maxBurstLength: number;
   readonly firstBurstLength: number;
   readonly maxOutstandingR2T: number;
+  readonly maxConnections: number;
   readonly initialR2T: boolean;
   readonly immediateData: boolean;
   /** Begins with the SecurityNegotiation stage (AuthMethod=None) and goes on to the operational one. */
@@ -31,12 +34,14 @@ export const SETTINGS_DEFAULT: InitiatorSettings = {
   isidLow: 0x0001,
   cmdSN: 1,
   cid: 0,
+  isLeading: true,
   hasHeaderDigest: false,
   hasDataDigest: false,
   maxRecvDataSegmentLength: 65536,
   maxBurstLength: 262144,
   firstBurstLength: 65536,
   maxOutstandingR2T: 4,
+  maxConnections: 1,
   initialR2T: false,
   immediateData: true,
   hasSecurityStage: false,
@@ -57,7 +62,7 @@ export function operationalKeys(settings: InitiatorSettings): TextPair[] {
     { key: 'DataDigest', value: digest(settings.hasDataDigest) },
     { key: 'MaxRecvDataSegmentLength', value: String(settings.maxRecvDataSegmentLength) },
   ];
-  if (settings.targetName === null) return keys;
+  if (settings.targetName === null || !settings.isLeading) return keys;
   return [
     ...keys,
     { key: 'InitialR2T', value: yesNo(settings.initialR2T) },
@@ -65,6 +70,7 @@ export function operationalKeys(settings: InitiatorSettings): TextPair[] {
     { key: 'MaxBurstLength', value: String(settings.maxBurstLength) },
     { key: 'FirstBurstLength', value: String(settings.firstBurstLength) },
     { key: 'MaxOutstandingR2T', value: String(settings.maxOutstandingR2T) },
+    { key: 'MaxConnections', value: String(settings.maxConnections) },
     { key: 'ErrorRecoveryLevel', value: '0' },
   ];
 }

@@ -101,9 +101,13 @@ export class SimulatedTarget {
   }
 
   /** A further connection of `session`, not logged in yet. */
-  connect(session: InitiatorSession, wireOptions: Partial<WireOptions> = {}): [InitiatorConnection, SimulatedWire] {
+  connect(
+    session: InitiatorSession,
+    wireOptions: Partial<WireOptions> = {},
+    overrides: Partial<InitiatorSettings> = {},
+  ): [InitiatorConnection, SimulatedWire] {
     const wire = new SimulatedWire(this.time, wireOptions);
-    const initiator = session.connect(wire);
+    const initiator = session.connect(wire, overrides);
     wire.attach(this.accept(wire), initiator);
     return [initiator, wire];
   }
