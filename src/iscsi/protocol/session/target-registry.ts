@@ -199,14 +199,28 @@ export class TargetRegistry implements SessionHome {
     const status = grant.device === null ? LOGIN_SUCCESS : this.quotaStatus(identity, replaced);
     if (status !== LOGIN_SUCCESS) return refuseLogin(status);
     if (replaced === undefined) return this.open(admission, grant);
-    // The old session's commands must be out of the stores before the new one's may go in, or an old WRITE could land
-    // on top of a newer one.
+    return this.replace(admission, grant, replaced);
+  }
+
+  /**
+   * The old session's commands must be out of the stores before the new one's may go in, or an old WRITE could land on top
+   * of a newer one.
+   */
+  private replace(admission: AnyAdmission, grant: SessionGrant, replaced: Session): Outcome | null {
     replaced.close('reinstated');
     return answerWhen(
       admission,
       (ready) => replaced.endTasks(ready),
-      () => this.open(admission, grant),
+      () => this.takePlace(admission, grant, replaced),
     );
+  }
+
+  private takePlace(admission: AnyAdmission, grant: SessionGrant, replaced: Session): Outcome | null {
+    if (this.isShuttingDown) return refuseLogin(LOGIN_SERVICE_UNAVAILABLE);
+    const present = this.byPort.get(portKey(replaced.identity));
+    // Another login that waited for the same session was first, and is older than this one.
+    if (present !== undefined && present !== replaced) return this.replace(admission, grant, present);
+    return this.open(admission, grant);
   }
 
   /** A further connection of a session (6.3.6), or one that takes the place of a dead one with the same CID. */
@@ -288,17 +302,21 @@ function movedTo({ address, isPermanent }: Redirection): LoginRefusal {
   return { isAdmitted: false, status, targetAddress: address };
 }
 
-/** The outcome at once when `wait` has nothing to wait for, else null and later by the admission's waiter. */
+/**
+ * The outcome at once when `wait` has nothing to wait for, else null and later by the admission's waiter; an outcome that is
+ * null itself has somebody else call the waiter.
+ */
 function answerWhen(
   admission: AnyAdmission,
   wait: (ready: () => void) => void,
-  outcome: () => Outcome,
+  outcome: () => Outcome | null,
 ): Outcome | null {
   let atOnce: Outcome | null = null;
   let isLater = false;
   wait(() => {
-    if (isLater) admission.waiter.onAdmission(outcome());
-    else atOnce = outcome();
+    const answer = outcome();
+    if (!isLater) atOnce = answer;
+    else if (answer !== null) admission.waiter.onAdmission(answer);
   });
   isLater = true;
   return atOnce;
