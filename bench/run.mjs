@@ -14,15 +14,15 @@ import { parseArgs } from 'node:util';
 import { environment, machineTime } from './environment.mjs';
 import { buildPrograms } from './macro/build.mjs';
 import { CASES, SERVERS_DEFAULT, SWEEP } from './macro/cases.mjs';
-import { copyDisk, readDisk, settleDisk, writeDisk } from './macro/disk.mjs';
+import { DISK_BYTES, PIECE_BYTES, readDisk, settleDisk, writeDisk } from './macro/disk.mjs';
 import { residentMiB, runLoad, summarize, verifyServer } from './macro/measure.mjs';
 import { hasTgtd, SERVERS, startServer, stopServers } from './macro/servers.mjs';
 import { caseTable } from './macro/table.mjs';
 
 const RESULTS = fileURLToPath(new URL('./results/', import.meta.url));
 const DIST = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-const QUICK = { rounds: 2, seconds: 0.8, warmup: 0.3 };
-const FULL = { rounds: 5, seconds: 2, warmup: 0.5 };
+const QUICK = { rounds: 2, seconds: 0.7, warmup: 0.25, diskBytes: DISK_BYTES / 4 };
+const FULL = { rounds: 5, seconds: 2, warmup: 0.5, diskBytes: DISK_BYTES };
 const SWEEP_ROUNDS = 3;
 
 const { values: options } = parseArgs({
@@ -52,7 +52,7 @@ async function main() {
   const run = { ...environment(), isQuick: options.quick, ...pace() };
   const servers = await startAll(work, programs);
   for (const server of servers.values()) {
-    if (SERVERS[server.name].disk) await verifyServer(programs.load, server);
+    for (const disk of Object.keys(server.disks)) await verifyServer(programs.load, server, disk);
   }
   say('what is written is read back, through every server that keeps data');
   const results = [];
@@ -97,24 +97,30 @@ function serversOf(aCase) {
 
 async function startAll(work, { floor }) {
   const names = [...new Set(work.flatMap(({ aCase }) => serversOf(aCase)))];
-  const original = join(dir, 'original.img');
-  say(`writing a disk for each server in ${dir}`);
-  writeDisk(original);
+  const kinds = [...new Set(work.map(({ aCase }) => diskOf(aCase)))];
+  say(`writing disks of ${pace().diskBytes / 2 ** 20} MiB for each server in ${dir}`);
   const servers = new Map();
   for (const name of names) {
     if (name === 'tgtd' && !hasTgtd()) {
       say('tgtd is left out: it is not installed, or this user is not root');
       continue;
     }
-    const disk = join(dir, `${name}.img`);
-    if (SERVERS[name].disk) {
-      copyDisk(original, disk);
-      readDisk(disk);
-    }
-    servers.set(name, { disk, ...(await startServer(name, { dir, disk, floor })) });
+    const disks = Object.fromEntries(kinds.map((kind) => [kind, join(dir, `${name}-${kind}.img`)]));
+    if (SERVERS[name].disk) for (const [kind, path] of Object.entries(disks)) makeDisk(path, PIECE_BYTES[kind]);
+    const started = await startServer(name, { dir, disks, floor });
+    servers.set(name, { ...started, disks: SERVERS[name].disk ? disks : {} });
   }
-  rmSync(original);
   return servers;
+}
+
+function makeDisk(path, pieceBytes) {
+  const { diskBytes } = pace();
+  writeDisk(path, pieceBytes, diskBytes);
+  readDisk(path, diskBytes);
+}
+
+function diskOf({ disk }) {
+  return disk ?? 'small';
 }
 
 async function measureCase(aCase, engine, servers, programs) {
@@ -126,9 +132,10 @@ async function measureCase(aCase, engine, servers, programs) {
     for (let i = 0; i < present.length; i++) {
       const name = present[(i + round) % present.length]; // nobody is always first
       const server = servers.get(name);
-      if (SERVERS[name].disk && aCase.load.rw !== 'read') settleDisk(server.disk);
+      const path = server.disks[diskOf(aCase)];
+      if (path !== undefined && aCase.load.rw !== 'read') settleDisk(path);
       const load = { ...aCase.load, engine, seconds, warmup, seed: round + 1 };
-      samples.get(name).push(await runLoad(programs.load, server, load));
+      samples.get(name).push(await runLoad(programs.load, server, diskOf(aCase), load));
     }
   }
   const after = machineTime();

@@ -1,5 +1,6 @@
 /**
- * The cases of the macro benchmark. `load` holds options of the load generator; `targets` says what is to be reached, as a
+ * The cases of the macro benchmark. `disk` is the one it works on (disk.mjs; small by default), `load` holds options of the
+ * load generator; `targets` says what is to be reached, as a
  * share of another figure of the same run: { of, measure, atLeast | atMost }, where `of` is a server, or `case:ID` for our
  * own figure in another case.
  */
@@ -57,6 +58,7 @@ export const CASES = [
     id: 'sr256k-qd8',
     title: '256 KiB sequential read, depth 8',
     measure: 'mibPerS',
+    disk: 'large',
     load: { rw: 'read', pattern: 'sequential', block: BIG, depth: 8 },
     targets: [
       { of: 'floor', measure: 'mibPerS', atLeast: 0.95 },
@@ -67,6 +69,7 @@ export const CASES = [
     id: 'sw256k-qd8',
     title: '256 KiB sequential write, depth 8',
     measure: 'mibPerS',
+    disk: 'large',
     load: { rw: 'write', pattern: 'sequential', block: BIG, depth: 8 },
     targets: [
       { of: 'floor', measure: 'mibPerS', atLeast: 0.8 },
@@ -106,6 +109,7 @@ export const CASES = [
     id: 'sw256k-qd8-digests',
     title: '256 KiB sequential write, depth 8, CRC32C header and data digests',
     measure: 'mibPerS',
+    disk: 'large',
     load: { rw: 'write', pattern: 'sequential', block: BIG, depth: 8, 'header-digest': true, 'data-digest': true },
     engines: ['wire'],
     servers: ['null', 'file', 'iouring'],
@@ -124,6 +128,23 @@ export const CASES = [
     isFullOnly: true,
     measure: 'iops',
     load: { rw: 'mixed', block: 4096, depth: 32 },
+    targets: [],
+  },
+  {
+    id: 'rr4k-qd32-large',
+    title: '4 KiB random read, depth 32, file in large pages',
+    isFullOnly: true,
+    measure: 'iops',
+    disk: 'large',
+    load: { rw: 'read', block: 4096, depth: 32 },
+    targets: [],
+  },
+  {
+    id: 'rw4k-qd32-large',
+    title: '4 KiB random write, depth 32, file in large pages',
+    measure: 'iops',
+    disk: 'large',
+    load: { rw: 'write', block: 4096, depth: 32 },
     targets: [],
   },
   {

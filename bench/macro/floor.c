@@ -3,7 +3,7 @@
  * any sort, one recv in big gulps, one pread or pwrite per command, one write per gulp. It answers just enough of RFC 7143
  * and SBC-4 for libiscsi and for our load generator, and is wrong in every other way: never use it for data.
  *
- *   floor PORT FILE | floor PORT null:BYTES      prints "listening PORT" when it is ready
+ *   floor PORT DISK...      a file or null:BYTES each, LUN 0 and on; prints "listening PORT" when it is ready
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -29,9 +29,16 @@
 #define BLOCK_BYTES 512
 #define WINDOW 128
 #define TAGS_MAX 65536
+#define DISKS_MAX 8
+
+struct disk {
+  int file; /* -1: null */
+  uint64_t bytes;
+};
 
 /* A write whose data comes in Data-Out PDUs. */
 struct transfer {
+  int file;
   uint64_t offset;
   uint32_t left;
 };
@@ -44,8 +51,7 @@ struct connection {
   struct transfer transfers[TAGS_MAX];
 };
 
-static int file = -1; /* -1: null */
-static uint64_t file_bytes;
+static struct disk disks[DISKS_MAX];
 static uint8_t *out;
 static size_t out_bytes;
 
@@ -100,7 +106,10 @@ static void send_data(struct connection *c, const uint8_t *request, const uint8_
 
 /* ---- SCSI ---- */
 
+static const struct disk *disk_of(const uint8_t *request) { return &disks[request[9] % DISKS_MAX]; }
+
 static void do_read(struct connection *c, const uint8_t *request, uint64_t lba, uint32_t blocks) {
+  int file = disk_of(request)->file;
   uint32_t left = blocks * BLOCK_BYTES, at = 0;
   uint64_t offset = lba * BLOCK_BYTES;
   for (uint32_t data_sn = 0; left > 0; data_sn++) {
@@ -117,14 +126,15 @@ static void do_read(struct connection *c, const uint8_t *request, uint64_t lba, 
   }
 }
 
-static void store(uint64_t offset, const uint8_t *data, uint32_t bytes) {
+static void store(int file, uint64_t offset, const uint8_t *data, uint32_t bytes) {
   if (file >= 0 && pwrite(file, data, bytes, (off_t)offset) != (ssize_t)bytes) die("pwrite");
 }
 
 static void do_write(struct connection *c, const uint8_t *request, const uint8_t *data, uint32_t bytes, uint64_t lba, uint32_t blocks) {
   uint64_t offset = lba * BLOCK_BYTES;
-  if (bytes > 0) store(offset, data, bytes);
   struct transfer *transfer = &c->transfers[get32(request + 16) % TAGS_MAX];
+  transfer->file = disk_of(request)->file;
+  if (bytes > 0) store(transfer->file, offset, data, bytes);
   transfer->offset = offset;
   transfer->left = blocks * BLOCK_BYTES - bytes;
   if (transfer->left == 0) send_good(c, request);
@@ -132,7 +142,7 @@ static void do_write(struct connection *c, const uint8_t *request, const uint8_t
 
 static void on_data_out(struct connection *c, const uint8_t *request, const uint8_t *data, uint32_t bytes) {
   struct transfer *transfer = &c->transfers[get32(request + 16) % TAGS_MAX];
-  store(transfer->offset + get32(request + 40), data, bytes);
+  store(transfer->file, transfer->offset + get32(request + 40), data, bytes);
   transfer->left -= bytes;
   if (transfer->left == 0) send_good(c, request);
 }
@@ -149,7 +159,7 @@ static void do_inquiry(struct connection *c, const uint8_t *request, const uint8
 static void on_command(struct connection *c, const uint8_t *request, const uint8_t *data, uint32_t bytes) {
   const uint8_t *cdb = request + 32;
   uint8_t answer[32] = {0};
-  uint64_t last = file_bytes / BLOCK_BYTES - 1;
+  uint64_t last = disk_of(request)->bytes / BLOCK_BYTES - 1;
   c->cmd_sn = get32(request + 24);
   switch (cdb[0]) {
     case READ_10: do_read(c, request, get32(cdb + 2), get16(cdb + 7)); return;
@@ -280,23 +290,24 @@ static int listen_on(int port) {
   return fd;
 }
 
-static void open_disk(const char *name) {
+static void open_disk(struct disk *disk, const char *name) {
   struct stat status;
+  disk->file = -1;
   if (strncmp(name, "null:", 5) == 0) {
-    file_bytes = strtoull(name + 5, NULL, 10);
+    disk->bytes = strtoull(name + 5, NULL, 10);
     return;
   }
-  file = open(name, O_RDWR | O_CLOEXEC);
-  if (file < 0 || fstat(file, &status) != 0) die(name);
-  file_bytes = (uint64_t)status.st_size;
+  disk->file = open(name, O_RDWR | O_CLOEXEC);
+  if (disk->file < 0 || fstat(disk->file, &status) != 0) die(name);
+  disk->bytes = (uint64_t)status.st_size;
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3) {
-    fputs("usage: floor PORT FILE|null:BYTES\n", stderr);
+  if (argc < 3 || argc > 2 + DISKS_MAX) {
+    fputs("usage: floor PORT FILE|null:BYTES...\n", stderr);
     return 2;
   }
-  open_disk(argv[2]);
+  for (int i = 2; i < argc; i++) open_disk(&disks[i - 2], argv[i]);
   out = malloc(OUT_BYTES);
   int listener = listen_on(atoi(argv[1])), epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL}, events[64];

@@ -8,12 +8,13 @@ const run = promisify(execFile);
 const LOAD_TIMEOUT_MS = 120000;
 
 /**
- * One run of the load generator.
+ * One run of the load generator on one of the server's disks.
  * @param options its options by name; true for those without a value
  * @returns what it printed. Throws an Error with what it said.
  */
-export async function runLoad(program, server, options) {
-  const all = { port: server.port, target: server.target, lun: server.lun, 'server-pid': server.pid, ...options };
+export async function runLoad(program, server, disk, options) {
+  const lun = server.luns[disk];
+  const all = { port: server.port, target: server.target, lun, 'server-pid': server.pid, ...options };
   const args = Object.entries(all).flatMap(([name, value]) =>
     value === true ? [`--${name}`] : [`--${name}`, `${value}`],
   );
@@ -26,13 +27,13 @@ export async function runLoad(program, server, options) {
 }
 
 /** Checks that what is written through `server` is what is read back, at its place. Throws when it is not. */
-export async function verifyServer(program, server) {
+export async function verifyServer(program, server, disk) {
   const span = 32 << 20;
   const block = 65536;
   const whole = { block, pattern: 'sequential', span, warmup: 0, seconds: 60, count: span / block };
-  await runLoad(program, server, { rw: 'read', verify: 0, count: 4000, warmup: 0, seconds: 60 });
-  await runLoad(program, server, { rw: 'write', verify: 1, ...whole });
-  await runLoad(program, server, { rw: 'read', verify: 1, ...whole });
+  await runLoad(program, server, disk, { rw: 'read', verify: 0, count: 4000, warmup: 0, seconds: 60 });
+  await runLoad(program, server, disk, { rw: 'write', verify: 1, ...whole });
+  await runLoad(program, server, disk, { rw: 'read', verify: 1, ...whole });
 }
 
 /** { median, min, max } of numbers. */

@@ -18,16 +18,16 @@ const CONTROL_PORT_MAX = 32767;
 
 /** What can be started. `disk`: whether it serves a copy of the file. */
 export const SERVERS = {
-  null: { title: 'gotgt-native, null', disk: false, start: (context) => startOurs(context, 'null', { path: 'null:' }) },
+  null: { title: 'gotgt-native, null', disk: false, start: (context) => startOurs(context, 'null', 'null', {}) },
   file: {
     title: 'gotgt-native, file',
     disk: true,
-    start: (context) => startOurs(context, 'file', { path: `file:${context.disk}` }),
+    start: (context) => startOurs(context, 'file', 'file', {}),
   },
   iouring: {
     title: 'gotgt-native, iouring',
     disk: true,
-    start: (context) => startOurs(context, 'iouring', { path: `iouring:${context.disk}` }),
+    start: (context) => startOurs(context, 'iouring', 'iouring', {}),
   },
   'iouring-direct': {
     title: 'gotgt-native, iouring, O_DIRECT',
@@ -48,8 +48,8 @@ process.on('exit', () => {
 
 /**
  * @param name a key of SERVERS
- * @param context { dir, disk, floor }: folder for logs, path of the disk's copy, path of the floor program
- * @returns { name, pid, port, target, lun }
+ * @param context { dir, disks, floor }: folder for logs, paths of the disks by name, path of the floor program
+ * @returns { name, pid, port, target, luns }: `luns` by the disks' names
  */
 export async function startServer(name, context) {
   const started = await SERVERS[name].start(context);
@@ -65,32 +65,40 @@ export function stopServers() {
   for (const child of children) child.kill('SIGTERM');
 }
 
-async function startOurs({ dir }, name, storage) {
-  const size = storage.path === 'null:' ? { size: NULL_BYTES } : {};
+async function startOurs({ dir, disks }, name, scheme, options) {
+  const isNull = scheme === 'null';
+  const storages = isNull
+    ? [{ deviceID: 0, path: 'null:', size: NULL_BYTES }]
+    : Object.values(disks).map((disk, deviceID) => ({ deviceID, path: `${scheme}:${disk}`, ...options }));
+  const luns = Object.fromEntries(storages.map(({ deviceID }) => [deviceID, deviceID]));
   const config = {
-    storages: [{ deviceID: 1, ...storage, ...size }],
+    storages,
     iscsiportals: [{ id: 0, portal: '127.0.0.1:0' }],
-    iscsitargets: { [TARGET]: { tpgts: { 1: [0] }, luns: { 0: 1 } } },
+    iscsitargets: { [TARGET]: { tpgts: { 1: [0] }, luns } },
   };
   const configFile = join(dir, `${name}.json`);
   writeFileSync(configFile, JSON.stringify(config));
   const flags = (process.env.BENCH_NODE_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
   const state = join(dir, `${name}-state`);
-  const child = launch(process.execPath, [...flags, DAEMON, 'daemon', '--config', configFile, '--state-dir', state], {
-    dir,
-    name,
-  });
+  const command = [...flags, DAEMON, 'daemon', '--config', configFile, '--state-dir', state];
+  const child = launch(process.execPath, command, { dir, name });
   const found = await waitForLog(child, /"address":"127\.0\.0\.1:(\d+)"/);
-  return { pid: child.process.pid, port: Number(found[1]), target: TARGET, lun: 0 };
+  const shared = Object.fromEntries(Object.keys(disks).map((disk) => [disk, 0]));
+  return { pid: child.process.pid, port: Number(found[1]), target: TARGET, luns: isNull ? shared : numbered(disks, 0) };
 }
 
-async function startFloor({ dir, disk, floor }) {
-  const child = launch(floor, ['0', disk], { dir, name: 'floor' });
+async function startFloor({ dir, disks, floor }) {
+  const child = launch(floor, ['0', ...Object.values(disks)], { dir, name: 'floor' });
   const found = await waitForLog(child, /listening (\d+)/);
-  return { pid: child.process.pid, port: Number(found[1]), target: TARGET, lun: 0 };
+  return { pid: child.process.pid, port: Number(found[1]), target: TARGET, luns: numbered(disks, 0) };
 }
 
-async function startTgtd({ dir, disk }) {
+/** LUNs from `first` on, by the disks' names. */
+function numbered(disks, first) {
+  return Object.fromEntries(Object.keys(disks).map((disk, index) => [disk, first + index]));
+}
+
+async function startTgtd({ dir, disks }) {
   const port = await freePort();
   const control = String(1 + (port % CONTROL_PORT_MAX)); // any number that no other tgtd uses
   const socket = `/var/run/tgtd/socket.${control}`;
@@ -104,12 +112,26 @@ async function startTgtd({ dir, disk }) {
     if (Date.now() > until || child.process.exitCode !== null) throw new Error(`tgtd did not start\n${child.text()}`);
     await sleep(100);
   }
-  const unit = ['--op', 'new', '--mode', 'logicalunit', '--tid', '1', '--lun', '1', '-b', disk, '--bstype', 'rdwr'];
-  for (const step of [unit, ['--op', 'bind', '--mode', 'target', '--tid', '1', '-I', 'ALL']]) {
+  const luns = numbered(disks, 1); // LUN 0 is tgtd's own controller
+  const units = Object.entries(luns).map(([name, lun]) => [
+    '--op',
+    'new',
+    '--mode',
+    'logicalunit',
+    '--tid',
+    '1',
+    '--lun',
+    `${lun}`,
+    '-b',
+    disks[name],
+    '--bstype',
+    'rdwr',
+  ]);
+  for (const step of [...units, ['--op', 'bind', '--mode', 'target', '--tid', '1', '-I', 'ALL']]) {
     const result = admin(...step);
     if (result.status !== 0) throw new Error(`tgtadm: ${result.stderr}`);
   }
-  return { pid: child.process.pid, port, target: TARGET, lun: 1 };
+  return { pid: child.process.pid, port, target: TARGET, luns };
 }
 
 function launch(program, args, { dir, name }) {
