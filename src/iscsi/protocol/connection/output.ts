@@ -49,6 +49,8 @@ export class OutputBatch {
 export class OutputStore {
   private readonly blocks: HeaderBlock[] = [];
   private readonly batches: OutputBatch[] = [];
+  /** Where connections that are gone still write to; nobody sends it. */
+  readonly scratch = new HeaderBlock(this);
 
   takeBlock(): HeaderBlock {
     return this.blocks.pop() ?? new HeaderBlock(this);
@@ -85,6 +87,7 @@ export class Output {
   private block: HeaderBlock;
   private isBlockOwned = false;
   private batch: OutputBatch;
+  private isClosed = false;
 
   constructor(store: OutputStore) {
     this.store = store;
@@ -104,6 +107,7 @@ export class Output {
    */
   reserve(bytes: number): number {
     assert(bytes <= HEADER_BLOCK_BYTES, 'a header block holds the PDU');
+    if (this.isClosed) return 0;
     if (this.block.fill + bytes > HEADER_BLOCK_BYTES) this.nextBlock();
     const offset = this.block.fill;
     this.block.fill += bytes;
@@ -117,6 +121,7 @@ export class Output {
 
   /** Appends memory[start, end), which the caller leaves alone from here and the garbage collector frees. */
   piece(memory: Buffer, start: number, end: number): void {
+    if (this.isClosed) return;
     this.batch.ownBytes += end - start;
     this.pendingBytes += end - start;
     this.slotPiece(memory, start, end);
@@ -124,6 +129,7 @@ export class Output {
 
   /** Appends memory[start, end) of a slot, which is handed over with own(). */
   slotPiece(memory: Buffer, start: number, end: number): void {
+    if (this.isClosed) return;
     const { batch } = this;
     const last = batch.memories.length - 1;
     if (last >= 0 && batch.memories[last] === memory && batch.ends[last] === start) {
@@ -137,7 +143,8 @@ export class Output {
 
   /** The batch releases `memory` once it is written. */
   own(memory: Releasable): void {
-    this.batch.owned.push(memory);
+    if (this.isClosed) memory.release();
+    else this.batch.owned.push(memory);
   }
 
   /** Hands the batch over for writing and starts the next one. */
@@ -156,15 +163,11 @@ export class Output {
 
   /** The connection is gone: what was never handed over goes back. */
   close(): void {
-    const isBlockOwned = this.isBlockOwned;
+    this.isClosed = true;
+    if (!this.isBlockOwned) this.block.release();
     this.finish(this.batch);
-    if (!isBlockOwned) this.block.release();
-    // Whoever still writes here writes into memory of its own, which nobody sends.
-    this.batch = new OutputBatch();
-    this.block = new HeaderBlock(this.store);
-    this.memory = this.block.memory;
-    this.view = this.block.view;
-    this.isBlockOwned = true;
+    this.memory = this.store.scratch.memory;
+    this.view = this.store.scratch.view;
   }
 
   private nextBlock(): void {
