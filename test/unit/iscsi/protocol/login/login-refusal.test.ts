@@ -95,6 +95,20 @@ describe('a request is refused', () => {
     expectRefused(login.send('MaxBurstLength=512|'), 0x0200);
   });
 
+  it('not for saying its names again as they were, which libiscsi does after AuthMethod=None', () => {
+    const login = new Login();
+    login.send(`${NAMES}SessionType=Normal|AuthMethod=CHAP,None|`, { csg: 0, nsg: 1 });
+    const reply = login.send(`${NAMES}SessionType=Normal|InitialR2T=Yes|`);
+    expect(reply).toMatchObject({ status: 0, isFinal: true });
+    expect(textOf(reply)).toBe('InitialR2T=Yes|MaxRecvDataSegmentLength=262144|');
+  });
+
+  it.each([`TargetName=${TARGET}2`, 'SessionType=Discovery'])('that changes its mind: %s', (pair) => {
+    const login = new Login();
+    login.send(`${NAMES}SessionType=Normal|`, { csg: 0, nsg: 1 });
+    expectRefused(login.send(`${pair}|`), 0x0200);
+  });
+
   it('that gives itself another name', () => {
     const login = new Login();
     login.send(NAMES, { csg: 0, nsg: 1 });
