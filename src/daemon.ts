@@ -4,14 +4,17 @@ import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import { BackendError } from './backend/backend.ts';
 import { type Portal, TargetNode } from './iscsi/protocol/session/target-node.ts';
+import type { IsnsPortal } from './isns/registration.ts';
 import { loadConfig } from './mgmt/config/config.ts';
 import { ConfigError } from './mgmt/config/config-error.ts';
 import type { Configuration, PortalConfig, StorageConfig, TargetConfig } from './mgmt/config/configuration.ts';
 import { formatPortalAddress } from './mgmt/config/portal-address.ts';
 import type { DaemonOptions } from './mgmt/daemon-options.ts';
 import { createLogger } from './mgmt/logging.ts';
+import { ReservationFile } from './mgmt/reservation-store.ts';
 import { StateDirectory } from './mgmt/state-dir.ts';
 import { Authentications, everyLun, guardTarget } from './mgmt/target-guard.ts';
+import { type BoundAddresses, entityOf, NameService } from './name-service.ts';
 import { loadNative } from './native/binding.ts';
 import { RING_DEPTH_DEFAULT } from './native/ring.ts';
 import { Reactor } from './reactor.ts';
@@ -77,8 +80,14 @@ export async function startDaemon(configuration: Configuration, logger: Logger):
   }
   try {
     const portals = await addTargets(reactor, configuration, logger);
-    const addresses = await listenAll(reactor, configuration, portals, logger);
-    return { connectLines: connectLines(configuration, portals), addresses, stop: () => reactor.close() };
+    const bound = await listenAll(reactor, configuration, portals, logger);
+    const nameService = startNameService(reactor, configuration, bound, logger);
+    return {
+      connectLines: connectLines(configuration, portals),
+      addresses: [...bound.values()].flat().map(({ address, port }) => formatPortalAddress({ host: address, port })),
+      // A server that does not answer must not take from the time that commands have to end.
+      stop: async () => (await Promise.all([reactor.close(), nameService?.stop()]))[0],
+    };
   } catch (error) {
     await reactor.abandon();
     throw error;
@@ -140,7 +149,9 @@ async function openUnits(
   const units = new Map<StorageConfig, LogicalUnit>();
   for (let first = 0; first < storages.length; first += OPENING_AT_ONCE_MAX) {
     const some = storages.slice(first, first + OPENING_AT_ONCE_MAX);
-    const opening = some.map((storage, i) => openUnit(reactor, configuration, storage, uuids[first + i] as string));
+    const opening = some.map((storage, i) =>
+      openUnit(reactor, configuration, storage, uuids[first + i] as string, logger),
+    );
     // All have settled before one fault ends the start: nothing is opened behind its back.
     for (const [i, result] of (await Promise.allSettled(opening)).entries()) {
       if (result.status === 'rejected') throw result.reason;
@@ -165,7 +176,10 @@ async function openUnit(
   configuration: Configuration,
   storage: StorageConfig,
   uuid: string,
+  logger: Logger,
 ): Promise<LogicalUnit> {
+  const reservationStore = new ReservationFile(configuration.stateDirectory, uuid, (fault) => logger.error(fault));
+  const savedReservations = await reservationStore.load();
   try {
     const backend = await reactor.openStore(storage);
     return new LogicalUnit({
@@ -178,6 +192,8 @@ async function openUnit(
       product: storage.productID ?? PRODUCT_DEFAULT,
       revision: REVISION,
       ...(storage.serial === null ? {} : { serial: storage.serial }),
+      reservationStore,
+      savedReservations,
     });
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;
@@ -197,14 +213,16 @@ async function listenAll(
   configuration: Configuration,
   portals: ReadonlyMap<PortalConfig, Portal>,
   logger: Logger,
-): Promise<string[]> {
-  const addresses: string[] = [];
+): Promise<BoundAddresses> {
+  const bound = new Map<Portal, IsnsPortal[]>();
   for (const [config, portal] of portals) {
+    const places: IsnsPortal[] = [];
+    bound.set(portal, places);
     try {
       for (const host of await bindHosts(config.host)) {
         const listener = await reactor.listen({ host, port: portal.port }, portal);
         portal.port = listener.port;
-        addresses.push(formatPortalAddress(listener));
+        places.push({ address: listener.host, port: listener.port });
         logger.info({ address: formatPortalAddress(listener) }, 'listening');
       }
     } catch (error) {
@@ -214,7 +232,21 @@ async function listenAll(
       throw new ConfigError(configuration.source, key, formatPortalAddress(config), fault);
     }
   }
-  return addresses;
+  return bound;
+}
+
+function startNameService(
+  reactor: Reactor,
+  { isns, stateDirectory }: Configuration,
+  bound: BoundAddresses,
+  logger: Logger,
+): NameService | null {
+  if (isns === null) return null;
+  const { registry } = reactor;
+  const targets = () => registry.targetNames.map((name) => registry.target(name) as TargetNode);
+  return new NameService(isns, entityOf(stateDirectory), targets, bound, (level, message, fields) =>
+    logger[level](fields, message),
+  );
 }
 
 /** The numeric addresses to bind for a portal's host; '' stands for every address of both families. */

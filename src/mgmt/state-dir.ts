@@ -4,10 +4,11 @@
  * identities would make known disks look like strangers, and a multipath host may then mix them up.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from './config/config-error.ts';
 import type { Surroundings } from './config/surroundings.ts';
+import { isSystemError, replaceFile } from './replace-file.ts';
 
 export const UNITS_FILE_NAME = 'units.json';
 const UNITS_VERSION = 1;
@@ -85,25 +86,6 @@ export class StateDirectory {
   }
 }
 
-/** After a crash at any point `file` has its old or its new content, whole. */
-async function replaceFile(directory: string, file: string, text: string): Promise<void> {
-  const temporary = `${file}.tmp`;
-  const handle = await open(temporary, 'w', 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, file);
-  const directoryHandle = await open(directory, 'r');
-  try {
-    await directoryHandle.sync();
-  } finally {
-    await directoryHandle.close();
-  }
-}
-
 async function readUnits(file: string): Promise<Map<string, string>> {
   let text: string;
   try {
@@ -151,8 +133,4 @@ function damaged(file: string, key: string, value: unknown, fault: string): Conf
     value,
     `${fault}: the file with the identities of the disks is damaged; restore it from a backup, or remove it, and every disk gets a new identity`,
   );
-}
-
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'code' in error;
 }

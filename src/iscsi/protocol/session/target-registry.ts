@@ -98,7 +98,10 @@ export class TargetRegistry implements SessionHome {
   addTarget(target: TargetNode): void {
     this.targets.set(target.name, target);
     // Numbered in the order of the configuration, not of the logins: initiators know ports by these numbers.
-    for (const { tag } of target.portalGroups) this.relativePort(targetPortName(target.name, tag));
+    for (const { tag } of target.portalGroups) {
+      const name = targetPortName(target.name, tag);
+      target.device.addTargetPort({ name, relativeTargetPort: this.relativePort(name) });
+    }
   }
 
   get targetNames(): string[] {
