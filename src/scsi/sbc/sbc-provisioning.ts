@@ -230,20 +230,32 @@ function invalidParameter(task: Task, byte: number): void {
   task.checkWith(SENSE_INVALID_FIELD_IN_PARAMETER_LIST, NO_SENSE_VALUE, pointer);
 }
 
-/** Unmaps what the next descriptor with any blocks names; ends the task when none is left and none is under way. */
+/**
+ * Unmaps what the next descriptor with any blocks names, with those that follow it on the disk: several small ranges free
+ * nothing where one large does. Ends the task when none is left and none is under way.
+ */
 function unmapNext(task: Task, io: BackendIo): void {
   const { parameterList, unit } = task;
   assert(parameterList !== null, 'the parameter list is at hand');
   while (task.phase < task.option) {
-    const index = task.phase;
-    task.phase += 1;
-    const blocks = descriptorBlocks(parameterList, index);
+    const lba = descriptorLba(parameterList, task.phase);
+    const blocks = takeAdjacent(task, parameterList);
     if (blocks === 0) continue;
-    const offsetBytes = descriptorLba(parameterList, index) * unit.blockBytes;
-    task.submitRange(io, IO_UNMAP, offsetBytes, blocks * unit.blockBytes, true);
+    task.submitRange(io, IO_UNMAP, lba * unit.blockBytes, blocks * unit.blockBytes, true);
     return;
   }
   if (task.iosInFlight === 0) task.good();
+}
+
+/** Passes the next descriptor and those that begin where it ends; the blocks of all of them. */
+function takeAdjacent(task: Task, list: Buffer): number {
+  const lba = descriptorLba(list, task.phase);
+  let blocks = 0;
+  do {
+    blocks += descriptorBlocks(list, task.phase);
+    task.phase += 1;
+  } while (task.phase < task.option && descriptorLba(list, task.phase) === lba + blocks);
+  return blocks;
 }
 
 function descriptorAt(index: number): number {

@@ -52,6 +52,28 @@ describe('UNMAP', () => {
     expect(harness.isQuiet).toBe(true);
   });
 
+  it('unmaps descriptors that follow one another on the disk as one range', () => {
+    const harness = filled();
+    const client = unmap(harness, [
+      [8, 1],
+      [9, 3],
+      [12, 0],
+      [12, 4],
+      [17, 1],
+      [16, 1],
+      [0, 0],
+      [17, 2],
+    ]);
+    expect(client.outcome).toBe('status 0');
+    expect(harness.backend.log.map((io) => [io.op, io.offsetBytes, io.lengthBytes])).toEqual([
+      [IO_UNMAP, 8 * 512, 8 * 512],
+      [IO_UNMAP, 17 * 512, 512],
+      [IO_UNMAP, 16 * 512, 512],
+      [IO_UNMAP, 17 * 512, 2 * 512],
+    ]);
+    expect(harness.isQuiet).toBe(true);
+  });
+
   it('takes as many descriptors as it says, two ios at a time', () => {
     const harness = filled();
     const descriptors = Array.from({ length: 256 }, (_, i) => [i * 2, 1] as const);
