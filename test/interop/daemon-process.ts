@@ -1,0 +1,204 @@
+/**
+ * The built daemon as a child process, as a user runs it: `node dist/cli/main.js daemon` with a configuration in a folder of
+ * its own. What has been asked to stop must end with exit code 0 in STOP_MS_MAX; what is left over dies with the tests.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What SIGTERM may take. */
+export const STOP_MS_MAX = 5000;
+export const TARGET_NAME = 'iqn.2026-11.org.example:interop';
+const START_MS_MAX = 20_000;
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const BIN = join(ROOT, 'dist/cli/main.js');
+
+export interface DiskSetup {
+  /** "file" or "iouring". */
+  readonly scheme: string;
+  /** In the folder of the daemon. */
+  readonly fileName: string;
+  readonly size: string;
+  readonly blockShift?: number;
+  readonly isReadOnly?: boolean;
+}
+
+export interface DaemonSetup {
+  /** LUN 0, 1, … of TARGET_NAME. */
+  readonly disks: readonly DiskSetup[];
+  /** "address:port"; by default a free port of 127.0.0.1. */
+  readonly portal?: string;
+  /** The keys of iscsitargets.<name>.negotiation. */
+  readonly negotiation?: Readonly<Record<string, unknown>>;
+  /** A command and its arguments that run the daemon, such as setpriv(1). */
+  readonly wrapper?: readonly string[];
+}
+
+/** One line of the log. */
+export interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** Exit code, or the name of the signal. */
+export type ProcessEnd = number | string;
+
+/** A temporary folder, until dispose(), for disks, state and the output of clients. */
+export class TestFolder {
+  readonly path: string = mkdtempSync(join(tmpdir(), 'gotgt-interop-'));
+
+  join(name: string): string {
+    return join(this.path, name);
+  }
+
+  dispose(): void {
+    rmSync(this.path, { recursive: true });
+  }
+}
+
+export class DaemonProcess {
+  /** "address:port" of every listener. */
+  readonly addresses: string[] = [];
+  readonly log: LogLine[] = [];
+  readonly ended: Promise<ProcessEnd>;
+  stderr = '';
+  private readonly child: ChildProcess;
+  private rest = '';
+  private isOver = false;
+
+  private constructor(args: readonly string[], wrapper: readonly string[]) {
+    const [command, ...words] = [...wrapper, process.execPath, BIN, 'daemon', ...args];
+    this.child = spawn(command as string, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const { child } = this;
+    const killAtExit = () => child.kill('SIGKILL');
+    process.once('exit', killAtExit);
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => this.onOutput(text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+    });
+    this.ended = new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, signal) => {
+        this.isOver = true;
+        process.off('exit', killAtExit);
+        resolve(signal ?? (code as number));
+      });
+    });
+  }
+
+  /** Starts one that need not come up. */
+  static launch(folder: TestFolder, setup: DaemonSetup): DaemonProcess {
+    expectFreshBuild();
+    const config = folder.join(`config-${setup.portal ?? 'any'}.json`);
+    writeFileSync(config, JSON.stringify(configDocument(folder, setup)));
+    return new DaemonProcess(['--config', config, '--state-dir', folder.join('state')], setup.wrapper ?? []);
+  }
+
+  /** Resolves when it listens; rejects with what it said instead. */
+  static async start(folder: TestFolder, setup: DaemonSetup): Promise<DaemonProcess> {
+    const daemon = DaemonProcess.launch(folder, setup);
+    const isUp = () => daemon.addresses.length > 0 || daemon.isOver;
+    await waitUntil('the daemon listens', START_MS_MAX, isUp);
+    if (daemon.isOver) throw new Error(`the daemon ended (${await daemon.ended}): ${daemon.stderr}${daemon.logText()}`);
+    return daemon;
+  }
+
+  get address(): string {
+    return this.addresses[0] as string;
+  }
+
+  get portalUrl(): string {
+    return `iscsi://${this.address}`;
+  }
+
+  url(lun: number): string {
+    return `${this.portalUrl}/${TARGET_NAME}/${lun}`;
+  }
+
+  /** The lines whose text is `message`. */
+  logged(message: string): LogLine[] {
+    return this.log.filter(({ msg }) => msg === message);
+  }
+
+  logText(): string {
+    return this.log.map((line) => JSON.stringify(line)).join('\n');
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  /** SIGTERM. Throws when it does not end in order and in time, or has logged an error. */
+  async stop(): Promise<void> {
+    const start = performance.now();
+    this.signal('SIGTERM');
+    const end = await this.ended;
+    const ms = Math.round(performance.now() - start);
+    if (end !== 0) throw new Error(`the daemon ended with ${end} after SIGTERM: ${this.stderr}${this.logText()}`);
+    if (ms > STOP_MS_MAX) throw new Error(`the daemon needed ${ms} ms to stop`);
+    if (this.stderr !== '') throw new Error(`the daemon complained: ${this.stderr}`);
+    const errors = this.log.filter(({ level }) => level >= LEVEL_ERROR);
+    if (errors.length > 0) throw new Error(`the daemon logged an error: ${JSON.stringify(errors[0])}`);
+  }
+
+  /** SIGKILL, as the kernel's out-of-memory killer would. */
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.ended;
+  }
+
+  private onOutput(text: string): void {
+    const lines = (this.rest + text).split('\n');
+    this.rest = lines.pop() as string;
+    for (const line of lines) {
+      const entry = JSON.parse(line) as LogLine;
+      this.log.push(entry);
+      const { address } = entry;
+      if (entry.msg === 'listening') this.addresses.push(address as string);
+    }
+  }
+}
+
+/** pino's number. */
+const LEVEL_ERROR = 50;
+
+/** Looks every 20 ms; throws after `ms`. */
+export async function waitUntil(what: string, ms: number, holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + ms;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function configDocument(folder: TestFolder, { disks, portal, negotiation }: DaemonSetup): object {
+  const luns = Object.fromEntries(disks.map((_, lun) => [lun, lun]));
+  return {
+    storages: disks.map(({ scheme, fileName, size, blockShift, isReadOnly }, deviceID) => ({
+      deviceID,
+      path: `${scheme}:${folder.join(fileName)}`,
+      size,
+      thinProvisioning: true,
+      ...(blockShift === undefined ? {} : { blockShift }),
+      readOnly: isReadOnly ?? false,
+    })),
+    iscsiportals: [{ id: 0, portal: portal ?? '127.0.0.1:0' }],
+    iscsitargets: { [TARGET_NAME]: { luns, ...(negotiation === undefined ? {} : { negotiation }) } },
+  };
+}
+
+/** The tests of src run from src; these run what was built of it, which must not be something older. */
+function expectFreshBuild(): void {
+  const built = statSync(BIN, { throwIfNoEntry: false });
+  if (built === undefined) throw new Error('there is no dist/ yet, which these tests run; run: npm run build');
+  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, withFileTypes: true });
+  for (const entry of sources) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && statSync(path).mtimeMs > built.mtimeMs) {
+      throw new Error(`dist/, which these tests run, is older than ${path}; run: npm run build`);
+    }
+  }
+}

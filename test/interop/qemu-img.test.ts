@@ -1,0 +1,120 @@
+/**
+ * QEMU over iscsi://, with libiscsi below it: whole images with many commands in flight, and single reads, writes, zeros and
+ * discards. Everything is compared with what should be there.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seededRandom } from '../random.ts';
+import { type ClientResult, clientOutput, runClient } from './client-command.ts';
+import { DaemonProcess, TestFolder } from './daemon-process.ts';
+import { writeRandomImage } from './random-image.ts';
+
+const IMAGE_MIB = 256;
+const MS_MAX = 120_000;
+/** QEMU asks for the allocation of what it reads; where that is not available it says so and reads. */
+const HARMLESS = /^qemu-(img|io): iSCSI GET_LBA_STATUS failed at lba \d+: SENSE KEY:ILLEGAL_REQUEST/;
+
+const folder = new TestFolder();
+const { seed } = seededRandom();
+const image = folder.join('random.img');
+const otherImage = folder.join('other.img');
+const SCHEMES = ['file', 'iouring'];
+let daemon: DaemonProcess;
+
+beforeAll(async () => {
+  writeRandomImage(image, IMAGE_MIB * 1048576, seed);
+  writeRandomImage(otherImage, IMAGE_MIB * 1048576, seed + 1);
+  const disks = SCHEMES.map((scheme) => ({ scheme, fileName: `${scheme}.img`, size: `${IMAGE_MIB}MiB` }));
+  daemon = await DaemonProcess.start(folder, { disks });
+});
+
+afterAll(async () => {
+  await daemon.stop();
+  folder.dispose();
+});
+
+function told(output: string): string[] {
+  return output.split('\n').filter((line) => line !== '' && !HARMLESS.test(line));
+}
+
+async function convert(from: string, to: string, ...options: string[]): Promise<void> {
+  const args = ['convert', '-f', 'raw', '-O', 'raw', ...options, from, to];
+  expect(told(await clientOutput(folder, 'qemu-img', args))).toEqual([]);
+}
+
+function compare(a: string, b: string): Promise<ClientResult> {
+  return runClient(folder, 'qemu-img', ['compare', '-f', 'raw', '-F', 'raw', a, b]);
+}
+
+async function expectIdentical(a: string, b: string): Promise<void> {
+  const { end, output } = await compare(a, b);
+  expect({ end, told: told(output), seed }).toEqual({ end: 0, told: ['Images are identical.'], seed });
+}
+
+function qemuIo(lun: number, ...commands: string[]): Promise<ClientResult> {
+  return runClient(folder, 'qemu-io', ['-f', 'raw', ...commands.flatMap((text) => ['-c', text]), daemon.url(lun)]);
+}
+
+/** Every command ends with its count of bytes and nothing is said besides. */
+async function expectDone(lun: number, ...commands: string[]): Promise<void> {
+  const { end, output } = await qemuIo(lun, ...commands);
+  const lines = told(output).filter((line) => !/^[\d.]+ (bytes|KiB|MiB), \d+ ops; /.test(line));
+  expect(lines).toEqual(commands.map(completionLine));
+  expect(end).toBe(0);
+}
+
+/** What qemu-io says after a command of this file, whose last two words are offset and length in KiB. */
+function completionLine(command: string): string {
+  const words = command.split(' ');
+  const [offset, length] = words.slice(-2).map((word) => Number.parseInt(word, 10) * 1024) as [number, number];
+  const verb = { write: 'wrote', read: 'read', discard: 'discard' }[words[0] as 'write' | 'read' | 'discard'];
+  return `${verb} ${length}/${length} bytes at offset ${offset}`;
+}
+
+describe.each(SCHEMES.map((scheme, lun) => ({ scheme, lun })))('qemu on $scheme', ({ lun }) => {
+  it(`an image of ${IMAGE_MIB} MiB comes back as it was`, { timeout: MS_MAX }, async () => {
+    await convert(image, daemon.url(lun), '-n');
+    await expectIdentical(image, daemon.url(lun));
+    await convert(daemon.url(lun), folder.join('back.img'));
+    await expectIdentical(image, folder.join('back.img'));
+  });
+
+  it('another image is seen to differ', { timeout: MS_MAX }, async () => {
+    const { end, output } = await compare(otherImage, daemon.url(lun));
+    expect({ end, told: told(output) }).toEqual({ end: 1, told: ['Content mismatch at offset 0!'] });
+  });
+
+  it('16 coroutines that write out of order leave the image', { timeout: MS_MAX }, async () => {
+    await convert(otherImage, daemon.url(lun), '-n', '-m', '16', '-W');
+    await expectIdentical(otherImage, daemon.url(lun));
+  });
+
+  it('patterns, zeros and discards are read back', async () => {
+    await expectDone(
+      lun,
+      'write -P 0x5a 1024k 1024k',
+      'read -P 0x5a 1024k 1024k',
+      'write -P 0xa5 1500k 4k',
+      'read -P 0x5a 1024k 476k',
+      'read -P 0xa5 1500k 4k',
+      'read -P 0x5a 1504k 544k',
+      'write -z 1200k 100k',
+      'read -P 0 1200k 100k',
+      'read -P 0x5a 1300k 200k',
+      'discard 1600k 256k',
+      'read -P 0 1600k 256k',
+      'read -P 0x5a 1856k 192k',
+      'write -z -u 1024k 1024k',
+      'read -P 0 1024k 1024k',
+    );
+  });
+
+  it('a write with FUA is read back', async () => {
+    await expectDone(lun, 'write -f -P 0x33 8k 64k', 'read -P 0x33 8k 64k');
+  });
+
+  it('a wrong pattern is noticed', async () => {
+    const { end, output } = await qemuIo(lun, 'write -P 0x11 0k 4k', 'read -P 0x12 0k 4k');
+    expect(end).toBe(1);
+    expect(output).toContain('Pattern verification failed at offset 0, 4096 bytes\n');
+  });
+});
