@@ -4,6 +4,17 @@
  * reaches there, and out of range they stay.
  */
 
+/** Operation code of variable length CDBs (SPC-4 4.2.3): the service action stands in bytes 8 and 9. */
+export const VARIABLE_LENGTH_CDB = 0x7f;
+/** Bytes in front of what ADDITIONAL CDB LENGTH counts. */
+export const VARIABLE_LENGTH_HEADER_BYTES = 8;
+export const ADDITIONAL_CDB_LENGTH = 7;
+
+/** Where the flags (DPO, FUA, BYTCHK, UNMAP ...) stand: byte 1, or byte 10 of a variable length CDB (SBC-3 5). */
+export function flagsByte(cdb: Uint8Array): number {
+  return cdb[0] === VARIABLE_LENGTH_CDB ? 10 : 1;
+}
+
 /** LOGICAL BLOCK ADDRESS of eight bytes. */
 export function lba64(cdb: DataView, offset: number): number {
   return cdb.getUint32(offset) * 0x100000000 + cdb.getUint32(offset + 4);

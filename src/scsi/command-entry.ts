@@ -2,6 +2,7 @@
  * What the command table states of one command. Every column must be given; none has a default that could let a command
  * past a check nobody thought of.
  */
+import { ADDITIONAL_CDB_LENGTH, VARIABLE_LENGTH_CDB } from './cdb.ts';
 import type { ScsiCommand } from './command.ts';
 import { NO_SENSE_VALUE } from './command.ts';
 import type { LogicalUnit } from './logical-unit.ts';
@@ -73,9 +74,12 @@ export interface CommandDescription {
   readonly handler: (task: Task) => void;
 }
 
-/** CDBs of ours end within four words; longer ones come with the variable length format. */
-const CDB_WORDS = 4;
+/** Words that are looked at: CDBs of fixed length end within four, those of variable length that we know have eight. */
+const FIXED_CDB_WORDS = 4;
+const VARIABLE_CDB_WORDS = 8;
 const SERVICE_ACTION_MASK = 0x1f;
+/** Where SERVICE ACTION of a variable length CDB ends. */
+const SERVICE_ACTION_END = 10;
 
 export class CommandEntry {
   readonly name: string;
@@ -117,7 +121,7 @@ export class CommandEntry {
    */
   reservedBit(command: ScsiCommand): number {
     const { reserved } = this;
-    for (let word = 0; word < CDB_WORDS; word++) {
+    for (let word = 0; word < reserved.length; word++) {
       const wrong = command.cdbView.getUint32(word * 4) & reserved[word]!;
       if (wrong !== 0) {
         const leading = Math.clz32(wrong);
@@ -129,9 +133,12 @@ export class CommandEntry {
 }
 
 function reservedWords(usage: Uint8Array, hasServiceAction: boolean): Uint32Array {
-  const bytes = new Uint8Array(CDB_WORDS * 4);
+  const words = usage[0] === VARIABLE_LENGTH_CDB ? VARIABLE_CDB_WORDS : FIXED_CDB_WORDS;
+  const bytes = new Uint8Array(words * 4);
   for (let i = 1; i < usage.length; i++) bytes[i] = ~usage[i]!;
-  if (hasServiceAction) bytes[1] = bytes[1]! & ~SERVICE_ACTION_MASK;
+  if (words === VARIABLE_CDB_WORDS)
+    bytes.fill(0, ADDITIONAL_CDB_LENGTH, SERVICE_ACTION_END); // told apart by these
+  else if (hasServiceAction) bytes[1] = bytes[1]! & ~SERVICE_ACTION_MASK;
   const view = new DataView(bytes.buffer);
-  return Uint32Array.from({ length: CDB_WORDS }, (_, word) => view.getUint32(word * 4));
+  return Uint32Array.from({ length: words }, (_, word) => view.getUint32(word * 4));
 }

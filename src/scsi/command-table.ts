@@ -2,6 +2,7 @@
  * The command table (SPC-4 annex on operation codes): every operation code, and every service action of those that have
  * some, is either an entry or stated as not supported. The types make a row that was forgotten an error.
  */
+import { VARIABLE_LENGTH_CDB } from './cdb.ts';
 import type { CommandEntry } from './command-entry.ts';
 import {
   PERSISTENT_RESERVE_IN_READ_FULL_STATUS,
@@ -54,6 +55,7 @@ import {
   WRITE_SAME_10,
   WRITE_SAME_16,
 } from './sbc/sbc-commands.ts';
+import { READ_32, VERIFY_32, WRITE_32, WRITE_AND_VERIFY_32, WRITE_SAME_32 } from './sbc/sbc-commands-32.ts';
 import {
   INQUIRY,
   MODE_SENSE_6,
@@ -80,6 +82,7 @@ export class CommandTable {
       this.byOperationCode.push(hasServiceActions ? null : row);
       this.byServiceAction.push(hasServiceActions ? rowsOfServiceActions(row) : null);
     }
+    this.byServiceAction[VARIABLE_LENGTH_CDB] = rowsOfVariableLength(VARIABLE_LENGTH_ROWS);
     this.entries = this.byOperationCode.flatMap((row, code) => {
       return [row, ...(this.byServiceAction[code] ?? [])].filter((entry) => entry !== null);
     });
@@ -89,7 +92,9 @@ export class CommandTable {
   find(cdb: Uint8Array): CommandEntry | null {
     const code = cdb[0]!;
     const serviceActions = this.byServiceAction[code]!;
-    return serviceActions === null ? this.byOperationCode[code]! : serviceActions[cdb[1]! & SERVICE_ACTION_MASK]!;
+    if (serviceActions === null) return this.byOperationCode[code]!;
+    if (code === VARIABLE_LENGTH_CDB) return serviceActions[(cdb[8]! << 8) | cdb[9]!] ?? null;
+    return serviceActions[cdb[1]! & SERVICE_ACTION_MASK]!;
   }
 
   /** The entry for an operation code and a service action, which is zero for a command without; null when there is none. */
@@ -111,16 +116,27 @@ export function createCommandTable(): CommandTable {
 
 const OPERATION_CODES = 256;
 const SERVICE_ACTIONS = 32;
+const VARIABLE_LENGTH_ACTIONS = 0x13;
 const SERVICE_ACTION_MASK = 0x1f;
 
 type Digit = '0' | '1' | '2' | '3' | '4' | '5' | '6' | '7' | '8' | '9' | 'A' | 'B' | 'C' | 'D' | 'E' | 'F';
 type OperationCode = `OP_${Digit}${Digit}`;
 type ServiceAction = `SA_${'0' | '1'}${Digit}`;
+/** Service actions of the variable length format that SBC-4 defines (annex on variable length commands). */
+type VariableLengthAction =
+  `SA_00${'03' | '04' | '06' | '07' | '09' | '0A' | '0B' | '0C' | '0D' | '0E' | '0F' | '10' | '11' | '12'}`;
+type VariableLengthRows = Readonly<Record<VariableLengthAction, CommandEntry | null>>;
 type ServiceActionRows = Readonly<Record<ServiceAction, CommandEntry | null>>;
 type OperationCodeRows = Readonly<Record<OperationCode, CommandEntry | ServiceActionRows | null>>;
 
 function rowsOfServiceActions(rows: ServiceActionRows): (CommandEntry | null)[] {
   return Array.from({ length: SERVICE_ACTIONS }, (_, action) => rows[`SA_${hex(action)}` as ServiceAction]);
+}
+
+function rowsOfVariableLength(rows: VariableLengthRows): (CommandEntry | null)[] {
+  return Array.from({ length: VARIABLE_LENGTH_ACTIONS }, (_, action) => {
+    return rows[`SA_00${hex(action)}` as VariableLengthAction] ?? null;
+  });
 }
 
 /** Two upper case digits, as in the names of the rows. */
@@ -275,7 +291,25 @@ const MAINTENANCE_IN: ServiceActionRows = {
   SA_1F: NOT_SUPPORTED,
 };
 
-/** An operation code with service actions none of which is supported (9Fh, A4h, 7Fh ...) is not supported as a whole. */
+/** Variable length CDB, operation code 7Fh */
+const VARIABLE_LENGTH_ROWS: VariableLengthRows = {
+  SA_0003: NOT_SUPPORTED,
+  SA_0004: NOT_SUPPORTED,
+  SA_0006: NOT_SUPPORTED,
+  SA_0007: NOT_SUPPORTED,
+  SA_0009: READ_32,
+  SA_000A: VERIFY_32,
+  SA_000B: WRITE_32,
+  SA_000C: WRITE_AND_VERIFY_32,
+  SA_000D: WRITE_SAME_32,
+  SA_000E: NOT_SUPPORTED,
+  SA_000F: NOT_SUPPORTED,
+  SA_0010: NOT_SUPPORTED,
+  SA_0011: NOT_SUPPORTED,
+  SA_0012: NOT_SUPPORTED,
+};
+
+/** An operation code with service actions none of which is supported (9Fh, A4h ...) is not supported as a whole. */
 const OPERATION_CODE_ROWS: OperationCodeRows = {
   OP_00: TEST_UNIT_READY,
   OP_01: NOT_SUPPORTED,
@@ -404,7 +438,7 @@ const OPERATION_CODE_ROWS: OperationCodeRows = {
   OP_7C: NOT_SUPPORTED,
   OP_7D: NOT_SUPPORTED,
   OP_7E: NOT_SUPPORTED,
-  OP_7F: NOT_SUPPORTED,
+  OP_7F: NOT_SUPPORTED, // see VARIABLE_LENGTH_ROWS
   OP_80: NOT_SUPPORTED,
   OP_81: NOT_SUPPORTED,
   OP_82: NOT_SUPPORTED,

@@ -9,6 +9,7 @@
 import { assert } from '../util/assert.ts';
 import type { SlotPool } from '../util/slot-pool.ts';
 import { SEGMENT_BYTES_MAX } from '../util/slot-pool.ts';
+import { ADDITIONAL_CDB_LENGTH, VARIABLE_LENGTH_CDB, VARIABLE_LENGTH_HEADER_BYTES } from './cdb.ts';
 import type { ScsiCommand } from './command.ts';
 import { NO_SENSE_VALUE, STATUS_CHECK_CONDITION, STATUS_TASK_SET_FULL, TASK_ACA } from './command.ts';
 import type { CommandEntry } from './command-entry.ts';
@@ -80,7 +81,10 @@ export class DeviceServerContext {
     if (addressed === ADDRESSED_ABSENT) {
       endWithCheck(command, SENSE_LOGICAL_UNIT_NOT_SUPPORTED, NO_SENSE_VALUE);
     } else if (this.table.hasServiceActions(command.cdb[0]!)) {
-      const pointer = cdbFieldPointer(SERVICE_ACTION_BYTE, SERVICE_ACTION_TOP_BIT);
+      const isVariable = command.cdb[0] === VARIABLE_LENGTH_CDB;
+      const pointer = isVariable
+        ? cdbFieldPointer(VARIABLE_LENGTH_HEADER_BYTES, NO_SENSE_VALUE)
+        : cdbFieldPointer(SERVICE_ACTION_BYTE, SERVICE_ACTION_TOP_BIT);
       endWithCheck(command, SENSE_INVALID_FIELD_IN_CDB, pointer);
     } else {
       endWithCheck(command, SENSE_INVALID_COMMAND_OPERATION_CODE, NO_SENSE_VALUE);
@@ -91,6 +95,10 @@ export class DeviceServerContext {
   private isCdbValid(command: ScsiCommand, entry: CommandEntry): boolean {
     if (command.cdbBytes < entry.cdbBytes) {
       endWithCheck(command, SENSE_INVALID_FIELD_IN_CDB, cdbFieldPointer(command.cdbBytes, NO_SENSE_VALUE));
+      return false;
+    }
+    if (!hasRightLength(command.cdb, entry)) {
+      endWithCheck(command, SENSE_INVALID_FIELD_IN_CDB, cdbFieldPointer(ADDITIONAL_CDB_LENGTH, NO_SENSE_VALUE));
       return false;
     }
     const bit = entry.reservedBit(command);
@@ -133,6 +141,11 @@ export class DeviceServerContext {
 /** SERVICE ACTION of a CDB whose operation code has service actions. */
 export function serviceActionOf(cdb: Uint8Array): number {
   return cdb[SERVICE_ACTION_BYTE]! & SERVICE_ACTION_MASK;
+}
+
+/** Whether a variable length CDB says the length that its command has (SPC-4 4.2.3). */
+function hasRightLength(cdb: Uint8Array, entry: CommandEntry): boolean {
+  return cdb[0] !== VARIABLE_LENGTH_CDB || cdb[ADDITIONAL_CDB_LENGTH] === entry.cdbBytes - VARIABLE_LENGTH_HEADER_BYTES;
 }
 
 /** Ends a command that never became a task. */

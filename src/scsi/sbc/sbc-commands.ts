@@ -1,4 +1,5 @@
-/** The entries of the command table that SBC-3 defines (clause 5), each with all its columns. */
+/** The entries of the command table that SBC-3 defines (clause 5), each with all its columns; those with 32-byte CDBs
+ * stand in sbc-commands-32.ts. */
 import {
   ATTENTION_REPORTED,
   CommandEntry,

@@ -1,5 +1,5 @@
 /**
- * UNMAP and WRITE SAME(10) and (16) (SBC-3 5.28, 5.39, 5.40). What is unmapped reads as zeros (LBPRZ), so WRITE SAME of
+ * UNMAP and WRITE SAME(10), (16) and (32) (SBC-3 5.28, 5.39, 5.40). What is unmapped reads as zeros (LBPRZ), so WRITE SAME of
  * zeros goes to the store as one range without data, and only another pattern is written out.
  */
 import type { BackendIo } from '../../backend/backend.ts';
@@ -7,7 +7,7 @@ import { IO_UNMAP, IO_WRITE, IO_WRITE_ZEROES } from '../../backend/backend.ts';
 import { assert } from '../../util/assert.ts';
 import type { Slot } from '../../util/slot-pool.ts';
 import { SEGMENT_BYTES_MAX } from '../../util/slot-pool.ts';
-import { lba64 } from '../cdb.ts';
+import { flagsByte, lba64 } from '../cdb.ts';
 import { NO_SENSE_VALUE } from '../command.ts';
 import { receiveParameterList } from '../parameter-list.ts';
 import {
@@ -31,6 +31,12 @@ export function writeSame16(task: Task): void {
   const { cdbView } = task.command;
   const hasNoData = (cdbView.getUint8(FLAGS) & NDOB) !== 0;
   writeSame(task, lba64(cdbView, LBA), cdbView.getUint32(NUMBER_OF_BLOCKS_16), NUMBER_OF_BLOCKS_16, hasNoData);
+}
+
+export function writeSame32(task: Task): void {
+  const { cdbView } = task.command;
+  const hasNoData = (cdbView.getUint8(flagsByte(task.command.cdb)) & NDOB) !== 0;
+  writeSame(task, lba64(cdbView, LBA_32), cdbView.getUint32(NUMBER_OF_BLOCKS_32), NUMBER_OF_BLOCKS_32, hasNoData);
 }
 
 export function unmap(task: Task): void {
@@ -59,6 +65,8 @@ const UNMAP_FLAG = 0x08;
 const NDOB = 0x01;
 const NUMBER_OF_BLOCKS_10 = 7;
 const NUMBER_OF_BLOCKS_16 = 10;
+const LBA_32 = 12;
+const NUMBER_OF_BLOCKS_32 = 28;
 
 // SBC-3 5.28
 const UNMAP_ANCHOR = 0x01;
@@ -71,10 +79,11 @@ const DESCRIPTOR_NUMBER_OF_BLOCKS = 8;
 
 /** The range is looked at before the number of blocks: a first block that does not exist is the graver error. */
 function writeSame(task: Task, lba: number, blocks: number, blocksByte: number, hasNoData: boolean): void {
-  const flags = task.command.cdb[FLAGS]!;
+  const byte = flagsByte(task.command.cdb);
+  const flags = task.command.cdb[byte]!;
   const wantsUnmap = (flags & UNMAP_FLAG) !== 0;
-  if ((flags & ANCHOR) !== 0) task.invalidField(FLAGS, ANCHOR_BIT);
-  else if (wantsUnmap && !task.unit.isThin) task.invalidField(FLAGS, UNMAP_BIT);
+  if ((flags & ANCHOR) !== 0) task.invalidField(byte, ANCHOR_BIT);
+  else if (wantsUnmap && !task.unit.isThin) task.invalidField(byte, UNMAP_BIT);
   else if (!takeRange(task, lba, blocks)) return;
   else if (blocks === 0 || blocks > writeSameBlocksMax(task.unit)) task.invalidField(blocksByte, 7);
   else if (hasNoData) writeZeroes(task);
@@ -94,7 +103,8 @@ function requestPattern(task: Task): void {
 }
 
 function writeZeroes(task: Task): void {
-  const mayUnmap = (task.command.cdb[FLAGS]! & UNMAP_FLAG) !== 0;
+  const { cdb } = task.command;
+  const mayUnmap = (cdb[flagsByte(cdb)]! & UNMAP_FLAG) !== 0;
   task.operation = ONE_IO;
   task.submitRange(task.ios[0], IO_WRITE_ZEROES, task.offsetBytes, task.lengthBytes, mayUnmap);
 }

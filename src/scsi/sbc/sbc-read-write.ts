@@ -1,5 +1,5 @@
 /**
- * READ and WRITE of 6, 10, 12 and 16 bytes (SBC-3 5.8 to 5.11, 5.32 to 5.35), the hot path. A transfer goes in segments of
+ * READ and WRITE of 6, 10, 12, 16 and 32 bytes (SBC-3 5.8 to 5.12, 5.32 to 5.36), the hot path. A transfer goes in segments of
  * SEGMENT_BYTES_MAX over two lanes: lane k carries segments k, k + 2, k + 4 ..., so two are always under way, memory is
  * bounded, and Data-In leaves in order by taking the lanes in turn.
  *
@@ -12,7 +12,7 @@ import type { BackendIo } from '../../backend/backend.ts';
 import { IO_FLUSH, IO_READ, IO_WRITE } from '../../backend/backend.ts';
 import { assert } from '../../util/assert.ts';
 import { SEGMENT_BYTES_MAX } from '../../util/slot-pool.ts';
-import { lba21, lba64, transferLength6 } from '../cdb.ts';
+import { flagsByte, lba21, lba64, transferLength6 } from '../cdb.ts';
 import type { Operation, Task } from '../task.ts';
 import { laneAt } from '../task.ts';
 import { takeTransferRange } from './block-range.ts';
@@ -57,20 +57,31 @@ export function write16(task: Task): void {
   write(task, lba64(cdbView, LBA), cdbView.getUint32(LENGTH_BYTE_16), hasFua(task), LENGTH_BYTE_16);
 }
 
-// SBC-3: the fields of READ and WRITE. DPO (10h of byte 1) is accepted: we keep no cache that it could spare.
-const FLAGS = 1;
+export function read32(task: Task): void {
+  const { cdbView } = task.command;
+  read(task, lba64(cdbView, LBA_32), cdbView.getUint32(LENGTH_BYTE_32), hasFua(task), LENGTH_BYTE_32);
+}
+
+export function write32(task: Task): void {
+  const { cdbView } = task.command;
+  write(task, lba64(cdbView, LBA_32), cdbView.getUint32(LENGTH_BYTE_32), hasFua(task), LENGTH_BYTE_32);
+}
+
+// SBC-3: the fields of READ and WRITE. DPO (10h of the flags) is accepted: we keep no cache that it could spare.
 const FUA = 0x08;
 const LBA = 2;
 const LENGTH_BYTE_6 = 4;
 const LENGTH_BYTE_10 = 7;
 const LENGTH_BYTE_12 = 6;
 const LENGTH_BYTE_16 = 10;
+const LBA_32 = 12;
+const LENGTH_BYTE_32 = 28;
 
 const PHASE_FLUSH = 1;
 const PHASE_MOVE = 2;
 
 function hasFua(task: Task): boolean {
-  return (task.command.cdb[FLAGS]! & FUA) !== 0;
+  return (task.command.cdb[flagsByte(task.command.cdb)]! & FUA) !== 0;
 }
 
 function read(task: Task, lba: number, blocks: number, isFua: boolean, lengthByte: number): void {

@@ -1,5 +1,5 @@
 /**
- * VERIFY and WRITE AND VERIFY of 10, 12 and 16 bytes (SBC-3 5.30 to 5.32, 5.36 to 5.38), and the default self-test, which is
+ * VERIFY and WRITE AND VERIFY of 10, 12, 16 and 32 bytes (SBC-3 5.30 to 5.32, 5.36 to 5.38), and the default self-test, which is
  * a verification of one block. Segments go one after the other: what is to be compared comes by Data-Out (and is written),
  * then the store is read back through the reactor's compare buffer, piece by piece.
  */
@@ -8,7 +8,7 @@ import { IO_FLUSH, IO_READ, IO_WRITE } from '../../backend/backend.ts';
 import { assert } from '../../util/assert.ts';
 import type { Slot } from '../../util/slot-pool.ts';
 import { SEGMENT_BYTES_MAX } from '../../util/slot-pool.ts';
-import { lba64 } from '../cdb.ts';
+import { flagsByte, lba64 } from '../cdb.ts';
 import { BYTCHK_COMPARE, BYTCHK_COMPARE_ONE_BLOCK, BYTCHK_NONE, BYTCHK_RESERVED } from '../constants.ts';
 import { SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT, SENSE_MISCOMPARE_DURING_VERIFY_OPERATION } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
@@ -45,17 +45,28 @@ export function writeAndVerify16(task: Task): void {
   writeAndVerify(task, lba64(cdbView, LBA), cdbView.getUint32(LENGTH_BYTE_16), LENGTH_BYTE_16);
 }
 
+export function verify32(task: Task): void {
+  const { cdbView } = task.command;
+  verify(task, lba64(cdbView, LBA_32), cdbView.getUint32(LENGTH_BYTE_32), LENGTH_BYTE_32);
+}
+
+export function writeAndVerify32(task: Task): void {
+  const { cdbView } = task.command;
+  writeAndVerify(task, lba64(cdbView, LBA_32), cdbView.getUint32(LENGTH_BYTE_32), LENGTH_BYTE_32);
+}
+
 /** Reads [task.offsetBytes, + task.lengthBytes) from the medium and ends with GOOD, or with the store's error. */
 export function verifyMedium(task: Task): void {
   startVerify(task, BYTCHK_NONE);
 }
 
-const FLAGS = 1;
 const LBA = 2;
 const LENGTH_BYTE_10 = 7;
 const LENGTH_BYTE_12 = 6;
 const LENGTH_BYTE_16 = 10;
-/** Where BYTCHK ends in byte 1. */
+const LBA_32 = 12;
+const LENGTH_BYTE_32 = 28;
+/** Where BYTCHK ends in the flags. */
 const BYTCHK_TOP_BIT = 2;
 
 // What the io under way is for.
@@ -64,12 +75,17 @@ const PHASE_WRITE = 2;
 const PHASE_READ_BACK = 3;
 
 function byteCheck(task: Task): number {
-  return (task.command.cdb[FLAGS]! >>> 1) & 3;
+  const { cdb } = task.command;
+  return (cdb[flagsByte(cdb)]! >>> 1) & 3;
+}
+
+function invalidByteCheck(task: Task): void {
+  task.invalidField(flagsByte(task.command.cdb), BYTCHK_TOP_BIT);
 }
 
 function verify(task: Task, lba: number, blocks: number, lengthByte: number): void {
   const bytchk = byteCheck(task);
-  if (bytchk === BYTCHK_RESERVED) task.invalidField(FLAGS, BYTCHK_TOP_BIT);
+  if (bytchk === BYTCHK_RESERVED) invalidByteCheck(task);
   else if (takeTransferRange(task, lba, blocks, lengthByte)) beginVerify(task, bytchk);
 }
 
@@ -124,7 +140,7 @@ const VERIFY: Operation = {
 function writeAndVerify(task: Task, lba: number, blocks: number, lengthByte: number): void {
   const bytchk = byteCheck(task);
   if (bytchk > BYTCHK_COMPARE) {
-    task.invalidField(FLAGS, BYTCHK_TOP_BIT);
+    invalidByteCheck(task);
     return;
   }
   if (!takeTransferRange(task, lba, blocks, lengthByte)) return;

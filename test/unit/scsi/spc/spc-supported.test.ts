@@ -32,7 +32,13 @@ function allCommands(harness: Harness, timeouts = false): Command[] {
 
 /** CDB lengths by the group code of SPC-4 4.2.2.1. */
 function groupLength(code: number): number {
-  return [6, 10, 10, 0, 16, 12][code >>> 5] ?? 0;
+  return code === 0x7f ? 32 : ([6, 10, 10, 0, 16, 12][code >>> 5] ?? 0);
+}
+
+/** A CDB of zeros for a command. */
+function emptyCdb(code: number, action: number, hasAction: boolean): number[] {
+  if (code === 0x7f) return [code, 0, 0, 0, 0, 0, 0, 24, action >>> 8, action & 0xff, ...new Array<number>(22).fill(0)];
+  return [code, hasAction ? action : 0, ...new Array<number>(14).fill(0)];
 }
 
 describe('REPORT SUPPORTED OPERATION CODES', () => {
@@ -61,7 +67,7 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
       expect(good.data.readUInt16BE(2)).toBe(cdbBytes);
       expect(good.data.length).toBe(4 + cdbBytes);
       expect(good.data[4]).toBe(code);
-      if (hasAction) expect(good.data[5]! & 0x1f).toBe(action);
+      if (hasAction) expect(code === 0x7f ? good.data.readUInt16BE(12) : good.data[5]! & 0x1f).toBe(action);
       const either = harness.run(rsoc(3, code, action), { dataIn: 255 });
       expect(either.data.equals(good.data)).toBe(true);
       expect(harness.run(rsoc(hasAction ? 1 : 2, code, action), { dataIn: 255 }).outcome).toBe('5/24/0');
@@ -101,16 +107,14 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
       allCommands(harness).map(({ code, action, hasAction }) => (hasAction ? `${code}/${action}` : `${code}`)),
     );
     for (let code = 0; code < 256; code++) {
-      const actions = [0x5e, 0x5f, 0x9e, 0xa3].includes(code) ? 32 : 1;
-      for (let action = 0; action < actions; action++) {
-        // All bits that no command uses: a known command finds an invalid field, unless it has none left.
-        const cdb = [code, actions === 32 ? action : 0, ...new Array<number>(14).fill(0)];
-        const { outcome } = harness.run(cdb, { dataIn: 255 });
-        const isUnknown = actions === 32 ? outcome === '5/24/0' && isAtServiceAction(harness) : outcome === '5/20/0';
+      const hasActions = harness.context.table.hasServiceActions(code);
+      for (let action = 0; action < (hasActions ? 32 : 1); action++) {
+        const { outcome } = harness.run(emptyCdb(code, action, hasActions), { dataIn: 255 });
+        const isUnknown = hasActions ? outcome === '5/24/0' && isAtServiceAction(harness) : outcome === '5/20/0';
         expect([code, action, !isUnknown]).toEqual([
           code,
           action,
-          known.has(actions === 32 ? `${code}/${action}` : `${code}`),
+          known.has(hasActions ? `${code}/${action}` : `${code}`),
         ]);
         harness.run([0x1b, 0, 0, 0, 1, 0]); // START STOP UNIT with zeros has stopped the unit
       }
@@ -119,7 +123,8 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
 });
 
 function isAtServiceAction(harness: Harness): boolean {
-  return harness.ended.at(-1)!.command.senseFieldPointer === ((0x4c << 16) | 1);
+  const { cdb, senseFieldPointer } = harness.ended.at(-1)!.command;
+  return senseFieldPointer === (cdb[0] === 0x7f ? (0x40 << 16) | 8 : (0x4c << 16) | 1);
 }
 
 describe('CDB checks', () => {
@@ -128,14 +133,13 @@ describe('CDB checks', () => {
     for (const { code, action, hasAction, cdbBytes } of allCommands(harness)) {
       const { data } = harness.run(rsoc(3, code, action), { dataIn: 255 });
       const usage = Buffer.from(data.subarray(4));
-      if (hasAction) usage[1] = usage[1]! | 0x1f;
+      if (code === 0x7f) usage.fill(0xff, 7, 10);
+      else if (hasAction) usage[1] = usage[1]! | 0x1f;
       for (let bit = 8; bit < cdbBytes * 8; bit++) {
         const byte = bit >>> 3;
         const mask = 1 << (bit & 7);
         if ((usage[byte]! & mask) !== 0) continue;
-        const cdb = new Array<number>(16).fill(0);
-        cdb[0] = code;
-        if (hasAction) cdb[1] = action;
+        const cdb = emptyCdb(code, action, hasAction);
         cdb[byte] = cdb[byte]! | mask;
         const client = harness.start(cdb, { dataIn: 255 });
         expect([code, bit, client.outcome]).toEqual([code, bit, '5/24/0']);
@@ -157,6 +161,19 @@ describe('CDB checks', () => {
     expect(harness.run([0x28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 9]).outcome).toBe('status 0');
   });
 
+  it('a variable length CDB says the length of its command, and has it', () => {
+    const harness = new Harness();
+    const cdb = emptyCdb(0x7f, 0x0009, true);
+    for (const length of [0, 8, 16, 23, 25, 255]) {
+      cdb[7] = length;
+      const client = harness.run(cdb);
+      expect(client.outcome).toBe('5/24/0');
+      expect(client.command.senseFieldPointer).toBe((0x40 << 16) | 7);
+    }
+    cdb[7] = 24;
+    expect(harness.run(cdb, { cdbBytes: 16 }).command.senseFieldPointer).toBe((0x40 << 16) | 16);
+  });
+
   it('a CDB that is too short is an invalid field', () => {
     const client = new Harness().run([0x28, 0, 0, 0, 0, 0], { cdbBytes: 6 });
     expect(client.outcome).toBe('5/24/0');
@@ -166,7 +183,9 @@ describe('CDB checks', () => {
   it('unknown operation codes and unknown service actions are told apart', () => {
     const harness = new Harness();
     expect(harness.run([0xc0]).outcome).toBe('5/20/0');
-    expect(harness.run([0x7f, 0, 0, 0, 0, 0, 0, 24]).outcome).toBe('5/20/0');
+    expect(harness.run(emptyCdb(0x7f, 0x0009, true)).outcome).toBe('status 0');
+    expect(harness.run(emptyCdb(0x7f, 0x0109, true)).outcome).toBe('5/24/0');
+    expect(harness.run(emptyCdb(0x7f, 0xffff, true)).outcome).toBe('5/24/0');
     expect(harness.run([0x9f, 0x11]).outcome).toBe('5/20/0');
     expect(harness.run([0x9e, 0x1f]).outcome).toBe('5/24/0');
   });
