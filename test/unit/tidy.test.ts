@@ -33,11 +33,12 @@ const LAYERS: readonly Layer[] = [
   { place: 'isns', mayImport: ['util'], isPure: true },
   { place: 'isns/tcp-client.ts', mayImport: ['isns'] },
   { place: 'transport', mayImport: ['util', 'native', 'iscsi'] },
-  { place: 'mgmt', mayImport: ['util', 'scsi', 'iscsi', 'backend'] },
+  { place: 'mgmt', mayImport: ['util', 'scsi', 'iscsi', 'isns/constants.ts', 'backend'] },
   // The composition root.
   { place: 'reactor.ts', mayImport: BELOW_THE_ROOT },
-  { place: 'daemon.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts'] },
-  { place: 'index.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts', 'daemon.ts'] },
+  { place: 'name-service.ts', mayImport: BELOW_THE_ROOT },
+  { place: 'daemon.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts', 'name-service.ts'] },
+  { place: 'index.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts', 'name-service.ts', 'daemon.ts'] },
   { place: 'cli', mayImport: ['mgmt/config/schema.ts', 'mgmt/daemon-options.ts', 'mgmt/config/config-error.ts'] },
   // The one way into the composition root from the command line: loaded when the verb runs, so that --help stays quick.
   {

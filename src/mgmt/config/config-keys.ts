@@ -94,7 +94,8 @@ function canonicalObject(
 /** The word of `words` that takes the fewest edits to reach, null when none is near enough to be a slip. */
 export function nearestWord(word: string, words: readonly string[]): string | null {
   let nearest: string | null = null;
-  let fewest = Math.max(2, Math.floor(word.length / 3)) + 1;
+  // A slip or two, of a long word a third; never more than half of what was written.
+  let fewest = Math.min(Math.max(2, Math.floor(word.length / 3)), Math.floor(word.length / 2)) + 1;
   for (const candidate of words) {
     const edits = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (edits >= fewest) continue;

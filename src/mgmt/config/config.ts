@@ -7,6 +7,7 @@ import { defaultStateDirectory } from '../state-dir.ts';
 import { AuthReader } from './config-auth.ts';
 import { builtInConfig } from './config-default.ts';
 import { type ConfigDocument, readConfigDocument } from './config-document.ts';
+import { readIsns } from './config-isns.ts';
 import { overridePortal, readPortals } from './config-portals.ts';
 import type { Variables } from './config-secrets.ts';
 import { readStorages } from './config-storages.ts';
@@ -75,6 +76,7 @@ export function resolveConfig(
         isOneHost: false,
       },
     },
+    isns: readIsns(document),
     warnings: document.warnings,
   };
 }

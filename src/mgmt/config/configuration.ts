@@ -87,6 +87,16 @@ export interface LimitsConfig {
   readonly sessions: SessionQuota;
 }
 
+/** Where the targets are registered (RFC 4171). */
+export interface IsnsConfig {
+  /** A host, never empty, and a port other than 0. */
+  readonly server: PortalAddress;
+  /** EID; null: one made from the machine and the state directory. */
+  readonly entity: string | null;
+  /** Asked for. */
+  readonly registrationPeriodS: number;
+}
+
 export interface Configuration {
   /** The file, or BUILT_IN_SOURCE. */
   readonly source: string;
@@ -97,6 +107,8 @@ export interface Configuration {
   readonly discovery: DiscoveryConfig;
   readonly performance: PerformanceConfig;
   readonly limits: LimitsConfig;
+  /** Null: nowhere. */
+  readonly isns: IsnsConfig | null;
   /** Sentences for the log: what was ignored, what is not exported. */
   readonly warnings: readonly string[];
 }

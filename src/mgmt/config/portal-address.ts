@@ -16,16 +16,16 @@ const HOST_NAME =
   /^(?=.{1,253}$)(?!(?:.*\.)?[0-9]+$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
 
 /** Null when `text` is no address. */
-export function parsePortalAddress(text: string): PortalAddress | null {
+export function parsePortalAddress(text: string, portDefault = PORT_DEFAULT): PortalAddress | null {
   if (text === '') return null;
-  if (isIPv6(text)) return checked(text, undefined);
+  if (isIPv6(text)) return checked(text, undefined, portDefault);
   const bracketed = BRACKETED.exec(text);
   if (bracketed !== null) {
     const host = bracketed[1] as string;
-    return isIPv6(host) ? checked(host, bracketed[2]) : null;
+    return isIPv6(host) ? checked(host, bracketed[2], portDefault) : null;
   }
   const match = HOST_AND_PORT.exec(text);
-  return match === null ? null : checked(match[1] as string, match[2]);
+  return match === null ? null : checked(match[1] as string, match[2], portDefault);
 }
 
 /** As it is written in a log or after iscsi://. */
@@ -45,8 +45,8 @@ function covers(wildcard: string, host: string): boolean {
   return wildcard === '::' && isIPv6(host);
 }
 
-function checked(host: string, portDigits: string | undefined): PortalAddress | null {
-  const port = portDigits === undefined ? PORT_DEFAULT : Number(portDigits);
+function checked(host: string, portDigits: string | undefined, portDefault: number): PortalAddress | null {
+  const port = portDigits === undefined ? portDefault : Number(portDigits);
   if (port > 65535) return null;
   if (host === '' || isIPv4(host)) return { host, port };
   if (isIPv6(host)) return { host: canonicalIPv6(host), port };

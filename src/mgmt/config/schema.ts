@@ -6,6 +6,7 @@
 import Type, { type Static } from 'typebox';
 import { FIRST_BURST_BYTES_OFFER_MAX, OFFERS_DEFAULT } from '../../iscsi/protocol/login/parameters.ts';
 import { AccessSchema, AuthSchema } from './auth-schema.ts';
+import { IsnsSchema } from './isns-schema.ts';
 
 /** 2^53-1, the largest LUN in bytes and the largest whole number JSON carries exactly. */
 const SAFE_INTEGER_MAX = Number.MAX_SAFE_INTEGER;
@@ -344,6 +345,7 @@ export const ConfigFileSchema = Type.Object(
     ),
     performance: Type.Optional(PerformanceSchema),
     limits: Type.Optional(LimitsSchema),
+    isns: Type.Optional(IsnsSchema),
   },
   { expects: 'an object with storages, iscsiportals and iscsitargets' },
 );
