@@ -32,8 +32,7 @@ export const SERVERS = {
   'iouring-direct': {
     title: 'gotgt-native, iouring, O_DIRECT',
     disk: true,
-    start: (context) =>
-      startOurs(context, 'iouring-direct', { path: `iouring:${context.disk}`, direct: true, blockShift: 12 }),
+    start: (context) => startOurs(context, 'iouring-direct', 'iouring', { direct: true, blockShift: 12 }),
   },
   tgtd: { title: 'tgtd (Debian)', disk: true, start: startTgtd },
   floor: { title: 'floor (C, no checks)', disk: true, start: startFloor },
