@@ -28,7 +28,7 @@ import { TEXT_BYTES_MAX } from '../../codec/text.ts';
 import type { PhaseHost } from '../connection/phase.ts';
 import { type CloseCause, TIMER_KEEPALIVE, TIMER_LOGOUT, type TimerKind } from '../connection/sink.ts';
 import { CMDSN_OUTSIDE } from '../session/command-window.ts';
-import { DeferredRequest } from '../session/ordered-request.ts';
+import { DeferredRequest, SkippedRequest } from '../session/ordered-request.ts';
 import type { Session, SessionMember } from '../session/session.ts';
 import type { TaskHome } from '../session/task.ts';
 import { type TaskRequestFields, TaskRequests } from './task-requests.ts';
@@ -140,7 +140,11 @@ export class ControlRequests implements SessionMember {
 
   private onNopOut(): void {
     const { initiatorTaskTag, lunHigh, lunLow } = this.bhs;
-    if (initiatorTaskTag === NO_TAG) return; // the answer to a ping of ours; that it came is all it says
+    if (initiatorTaskTag === NO_TAG) {
+      // The answer to a ping of ours: that it came is all it says. It has to be immediate (11.18); a number is used anyway.
+      if (!this.bhs.isImmediate) this.session.take(new SkippedRequest(this.bhs.cmdSN));
+      return;
+    }
     const data = this.data.subarray(0, Math.min(this.data.length, this.textHandler.peerSegmentBytes));
     this.inOrder(() => this.host.writer.nopIn(lunHigh, lunLow, initiatorTaskTag, NO_TAG, data));
   }

@@ -17,7 +17,7 @@ import {
   type TaskManagementOwner,
   TaskManagementRequest,
 } from '../../../scsi/task-management.ts';
-import { serialLess } from '../../../util/serial32.ts';
+import { serialAdd, serialLess } from '../../../util/serial32.ts';
 import {
   TMF_ABORT_TASK,
   TMF_ABORT_TASK_SET,
@@ -76,6 +76,8 @@ export class TaskRequests implements TaskManagementOwner {
   private readonly device: ScsiTargetDevice;
   private readonly writer: PduWriter;
   private readonly waiting = new Map<TaskManagementRequest, TaskRequestFields>();
+  /** Requests that wait for older commands to come. */
+  private untakenCount = 0;
   private isClosed = false;
 
   constructor(session: Session, member: SessionMember, device: ScsiTargetDevice, writer: PduWriter) {
@@ -87,13 +89,13 @@ export class TaskRequests implements TaskManagementOwner {
 
   /** Carries one request out; the response follows, perhaps before this returns. */
   start(fields: TaskRequestFields): void {
-    if (this.waiting.size >= PENDING_MAX) return this.respond(fields, TMF_RESPONSE_REJECTED);
+    if (this.waiting.size + this.untakenCount >= PENDING_MAX) return this.respond(fields, TMF_RESPONSE_REJECTED);
     if (fields.function === TMF_ABORT_TASK) return this.abortTask(fields);
     if (fields.function === TMF_TASK_REASSIGN) return this.respond(fields, TMF_RESPONSE_REASSIGN_NOT_SUPPORTED);
     const fn = FUNCTIONS.get(fields.function);
     if (fn === undefined) return this.respond(fields, TMF_RESPONSE_NOT_SUPPORTED);
-    if (fn !== CLEAR_ACA) this.dropHeldResponses(fields, fn);
-    this.manage(fields, fn, null);
+    if (fn === CLEAR_ACA) return this.manage(fields, fn, null);
+    this.manageSet(fields, fn);
   }
 
   /** The connection is gone: nothing is answered any more. */
@@ -109,6 +111,25 @@ export class TaskRequests implements TaskManagementOwner {
     if (fields.function === TMF_TARGET_COLD_RESET && request.response === FUNCTION_COMPLETE) {
       this.session.resetTarget();
     }
+  }
+
+  /**
+   * 4.2.3.3: older commands that have not come belong to the set. An immediate request waits for them, but a reset of the
+   * target makes do without them. Beyond the window no number can be right.
+   */
+  private manageSet(fields: TaskRequestFields, fn: TaskManagementFunction): void {
+    const { session } = this;
+    if (serialLess(serialAdd(session.window.maxCmdSN, 1), fields.cmdSN)) {
+      return this.respond(fields, TMF_RESPONSE_REJECTED);
+    }
+    if (fn === TARGET_RESET) session.plug(fields.cmdSN);
+    this.untakenCount += 1;
+    session.whenTaken(fields.cmdSN, () => {
+      this.untakenCount -= 1;
+      if (this.isClosed) return;
+      this.dropHeldResponses(fields, fn);
+      this.manage(fields, fn, null);
+    });
   }
 
   private abortTask(fields: TaskRequestFields): void {

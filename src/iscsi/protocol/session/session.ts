@@ -6,7 +6,7 @@
 import type { Nexus } from '../../../scsi/nexus.ts';
 import type { ScsiTargetDevice } from '../../../scsi/target-device.ts';
 import { assert } from '../../../util/assert.ts';
-import { serialDistance } from '../../../util/serial32.ts';
+import { serialDistance, serialLess } from '../../../util/serial32.ts';
 import { NO_TAG } from '../../codec/constants.ts';
 import type { CloseCause } from '../connection/sink.ts';
 import type { SessionParameters } from '../login/parameters.ts';
@@ -35,6 +35,11 @@ export interface SessionHome {
   onSessionEnded(session: Session): void;
   /** TARGET COLD RESET was carried out: every session of the target ends (RFC 7143 11.5.1). */
   onTargetReset(session: Session): void;
+}
+
+interface TurnWaiter {
+  readonly cmdSN: number;
+  readonly run: () => void;
 }
 
 interface DrainWaiter {
@@ -68,6 +73,8 @@ export class Session {
   private readonly home: SessionHome;
   /** Requests that came before their turn, by CmdSN; the command window bounds them. */
   private readonly early = new Map<number, OrderedRequest>();
+  /** What waits until every request before a number was taken. */
+  private readonly turnWaiters: TurnWaiter[] = [];
   private targetTransferTag = 0;
   private isEnding = false;
   private hasEnded = false;
@@ -112,12 +119,23 @@ export class Session {
     if (order === CMDSN_NEXT) {
       this.window.advance();
       request.start();
-      if (this.early.size > 0) this.startEarly();
+      if (this.early.size > 0 || this.turnWaiters.length > 0) this.startEarly();
     } else if (order === CMDSN_AHEAD && !this.early.has(request.cmdSN)) {
       this.early.set(request.cmdSN, request);
     } else {
       request.drop();
     }
+  }
+
+  /** Calls `run` when every request before `cmdSN` was taken; at once when they were, never when the session ends first. */
+  whenTaken(cmdSN: number, run: () => void): void {
+    this.turnWaiters.push({ cmdSN, run });
+    this.runTurnWaiters();
+  }
+
+  /** Numbers before `cmdSN` that are missing count as used (4.2.3.3); the requests between them start. */
+  plug(cmdSN: number): void {
+    while (serialLess(this.window.expCmdSN, cmdSN)) this.take(new SkippedRequest(this.window.expCmdSN));
   }
 
   /** Ends a task without an answer; when it still waits for its turn, its number counts as used. */
@@ -199,11 +217,20 @@ export class Session {
 
   private startEarly(): void {
     for (;;) {
+      this.runTurnWaiters();
       const request = this.early.get(this.window.expCmdSN);
       if (request === undefined) return;
       this.early.delete(this.window.expCmdSN);
       this.window.advance();
       request.start();
+    }
+  }
+
+  private runTurnWaiters(): void {
+    for (;;) {
+      const index = this.turnWaiters.findIndex(({ cmdSN }) => !serialLess(this.window.expCmdSN, cmdSN));
+      if (index < 0) return;
+      for (const { run } of this.turnWaiters.splice(index, 1)) run();
     }
   }
 
@@ -227,6 +254,7 @@ export class Session {
     if (home !== null) return;
     for (const request of this.early.values()) request.drop();
     this.early.clear();
+    this.turnWaiters.length = 0;
   }
 
   private wakeDrainWaiters(): void {
