@@ -10,6 +10,9 @@ import { demand } from './violation.ts';
 /** Hash names by CHAP_A. */
 export const CHAP_HASHES: Readonly<Record<number, string>> = { 5: 'md5', 6: 'sha1', 7: 'sha256', 8: 'sha3-256' };
 
+/** CHAP_I of the initiator's challenge. */
+const OWN_IDENTIFIER = 7;
+
 export interface ChapIdentityText {
   readonly user: string;
   readonly secret: string;
@@ -36,7 +39,6 @@ export function chapResponse(algorithm: number, identifier: number, secret: stri
 export class ChapScript implements SecurityScript {
   /** What the target chose, 0 before. */
   algorithm = 0;
-  hasProof = false;
   private readonly identity: ChapIdentityText;
   private readonly options: ChapScriptOptions;
   private readonly ownChallenge = randomBytes(24);
@@ -57,8 +59,15 @@ export class ChapScript implements SecurityScript {
       this.step = 3;
     }
     if (this.step === 3) return this.prove(answers);
-    if (this.options.target !== undefined && !this.hasProof) this.verify(answers, this.options.target);
     return null;
+  }
+
+  /** Whether the target has proved to be `target` of the options; `answers` are those of the whole login. */
+  isProvedBy(answers: ReadonlyMap<string, string>): boolean {
+    const { target } = this.options;
+    if (target === undefined) return false;
+    const expected = chapResponse(this.algorithm, OWN_IDENTIFIER, target.secret, this.ownChallenge);
+    return answers.get('CHAP_N') === target.user && answers.get('CHAP_R') === `0x${expected.toString('hex')}`;
   }
 
   private offer(): TextPair[] {
@@ -83,14 +92,11 @@ export class ChapScript implements SecurityScript {
       { key: 'CHAP_R', value: this.encode(response) },
     ];
     if (this.options.target === undefined) return pairs;
-    return [...pairs, { key: 'CHAP_I', value: '7' }, { key: 'CHAP_C', value: this.encode(this.ownChallenge) }];
-  }
-
-  private verify(answers: ReadonlyMap<string, string>, { user, secret }: ChapIdentityText): void {
-    demand(answers.get('CHAP_N') === user, '12.1.3: CHAP_N names the target');
-    const expected = chapResponse(this.algorithm, 7, secret, this.ownChallenge);
-    demand(answers.get('CHAP_R') === `0x${expected.toString('hex')}`, '12.1.3: CHAP_R proves the target');
-    this.hasProof = true;
+    return [
+      ...pairs,
+      { key: 'CHAP_I', value: String(OWN_IDENTIFIER) },
+      { key: 'CHAP_C', value: this.encode(this.ownChallenge) },
+    ];
   }
 
   private encode(bytes: Buffer): string {
