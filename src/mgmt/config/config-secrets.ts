@@ -44,7 +44,8 @@ export function readSecret(
   }
   if (secret !== undefined) return checked(document, `${key}.secret`, Buffer.from(secret));
   if (secretFile !== undefined) return readSecretFile(document, `${key}.secretFile`, resolve(secretFile));
-  const value = variables[secretEnv as string];
+  const name = secretEnv as string;
+  const value = Object.hasOwn(variables, name) ? variables[name] : undefined; // process.env inherits from Object
   if (value === undefined || value === '') {
     throw document.fault(`${key}.secretEnv`, undefined, 'the environment has no variable of this name');
   }
