@@ -3,11 +3,11 @@
  * The macro benchmark: our daemon over null, file and iouring against tgtd and the floor, in interleaved rounds. Prints a
  * table and appends bench/results/*.jsonl. Needs `npm run build`, cc and libiscsi-dev; tgtd is measured when it is there.
  *
- *   node bench/run.mjs [--quick] [--first] [--sweep] [--case ID]... [--server NAME]... [--engine wire|libiscsi]...
+ *   node bench/run.mjs [--quick] [--first] [--sweep] [--scale] [--case ID]... [--server NAME]... [--engine wire|libiscsi]...
  *                      [--rounds N] [--seconds S] [--dir DIR] [--no-save]
  */
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -16,6 +16,7 @@ import { buildPrograms } from './macro/build.mjs';
 import { CASES, SERVERS_DEFAULT, SWEEP } from './macro/cases.mjs';
 import { DISK_BYTES, PIECE_BYTES, readDisk, settleDisk, writeDisk } from './macro/disk.mjs';
 import { residentMiB, runLoad, summarize, verifyServer } from './macro/measure.mjs';
+import { measureScale, SCALE_TARGETS } from './macro/scale.mjs';
 import { hasTgtd, SERVERS, startServer, stopServers } from './macro/servers.mjs';
 import { caseTable } from './macro/table.mjs';
 
@@ -30,6 +31,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     first: { type: 'boolean', default: false },
     sweep: { type: 'boolean', default: false },
+    scale: { type: 'boolean', default: false },
     case: { type: 'string', multiple: true, default: [] },
     server: { type: 'string', multiple: true, default: [] },
     engine: { type: 'string', multiple: true, default: ['wire', 'libiscsi'] },
@@ -62,6 +64,7 @@ async function main() {
     if (aCase.sweep === undefined) console.log(caseTable(aCase, engine, rows, results));
     else say(`${aCase.title}: ${rows.map(({ server, iops }) => `${server} ${iops.median}`).join(', ')}`);
   }
+  if (isScaleWanted()) results.push(await scale(programs));
   if (!options['no-save']) save(run, results);
   stopServers();
   setTimeout(() => process.exit(0), 3000).unref();
@@ -71,6 +74,19 @@ function pace() {
   const base = options.quick ? QUICK : FULL;
   const rounds = options.rounds === undefined ? base.rounds : Number(options.rounds);
   return { ...base, rounds, seconds: options.seconds === undefined ? base.seconds : Number(options.seconds) };
+}
+
+function isScaleWanted() {
+  return options.scale || !(options.quick || options.first || options.sweep || options.case.length > 0);
+}
+
+async function scale({ load }) {
+  const figures = await measureScale(load, dir);
+  for (const { field, title, unit, atMost } of SCALE_TARGETS) {
+    const verdict = figures[field] <= atMost ? 'reached' : 'MISSED';
+    console.log(`${verdict}  ${title} ${figures[field]} ${unit}, wanted at most ${atMost}`);
+  }
+  return { type: 'scale', ...figures };
 }
 
 /** Cases and engines in the order in which they are measured. */
@@ -123,11 +139,13 @@ function diskOf({ disk }) {
   return disk ?? 'small';
 }
 
+/** One row per server; `othersLoad` is how many cores were busy with something else than server and client. */
 async function measureCase(aCase, engine, servers, programs) {
   const { rounds, seconds, warmup } = pace();
   const present = serversOf(aCase).filter((name) => servers.has(name));
   const samples = new Map(present.map((name) => [name, []]));
   const before = machineTime();
+  let ownLoad = 0;
   for (let round = 0; round < (aCase.sweep === undefined ? rounds : Math.min(rounds, SWEEP_ROUNDS)); round++) {
     for (let i = 0; i < present.length; i++) {
       const name = present[(i + round) % present.length]; // nobody is always first
@@ -135,11 +153,15 @@ async function measureCase(aCase, engine, servers, programs) {
       const path = server.disks[diskOf(aCase)];
       if (path !== undefined && aCase.load.rw !== 'read') settleDisk(path);
       const load = { ...aCase.load, engine, seconds, warmup, seed: round + 1 };
-      samples.get(name).push(await runLoad(programs.load, server, diskOf(aCase), load));
+      const sample = await runLoad(programs.load, server, diskOf(aCase), load);
+      samples.get(name).push(sample);
+      ownLoad += sample.serverCpu.load + sample.clientCpu.load;
     }
   }
   const after = machineTime();
-  const machineLoad = Number(((after.busy - before.busy) / (after.total - before.total)).toFixed(3));
+  const busyCores = ((after.busy - before.busy) / (after.total - before.total)) * cpus().length;
+  const runs = present.length * samples.get(present[0]).length;
+  const othersLoad = Number(Math.max(0, busyCores - ownLoad / runs).toFixed(2));
   return present.map((name) => ({
     case: aCase.id,
     engine,
@@ -147,7 +169,7 @@ async function measureCase(aCase, engine, servers, programs) {
     ...(aCase.sweep === undefined ? {} : { sweep: aCase.sweep, at: aCase.at }),
     ...summarize(samples.get(name)),
     residentMiB: residentMiB(servers.get(name).pid),
-    machineLoad,
+    othersLoad,
   }));
 }
 

@@ -194,7 +194,8 @@ static const char USAGE[] =
     "  --host A --lun N --engine wire|libiscsi --sessions N --depth N --block BYTES --span BYTES\n"
     "  --rw read|write|mixed --read-percent P (mixed) --pattern random|sequential\n"
     "  --seconds S --warmup S --count N (ops, warm-up included) --header-digest --data-digest (wire only)\n"
-    "  --verify STAMP (data carries place and stamp) --seed N --server-pid PID\n";
+    "  --verify STAMP (data carries place and stamp) --seed N --server-pid PID\n"
+    "  --idle (log in, say so in one line, keep the sessions for --seconds without any I/O)\n";
 
 static double number(const char *text, double low, double high, const char *name) {
   char *end;
@@ -217,6 +218,7 @@ static void parse(int argc, char **argv) {
       {"rw", 1, 0, 'r'},           {"read-percent", 1, 0, 'R'},  {"pattern", 1, 0, 'P'},     {"seconds", 1, 0, 'S'},
       {"warmup", 1, 0, 'w'},       {"count", 1, 0, 'c'},         {"header-digest", 0, 0, 'H'}, {"data-digest", 0, 0, 'D'},
       {"verify", 1, 0, 'v'},       {"seed", 1, 0, 'x'},          {"server-pid", 1, 0, 'i'},  {"span", 1, 0, 'n'},
+      {"idle", 0, 0, 'I'},
       {0, 0, 0, 0}};
   int option;
   while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -245,6 +247,7 @@ static void parse(int argc, char **argv) {
       case 'x': job.seed = (uint64_t)number(optarg, 1, 1e15, "seed"); break;
       case 'i': job.server_pid = (int)number(optarg, 1, 1e9, "server-pid"); break;
       case 'n': job.span_bytes = (uint64_t)number(optarg, 512, 9e15, "span"); break;
+      case 'I': job.is_idle = true; break;
       default: fputs(USAGE, stderr); exit(2);
     }
   }
@@ -356,13 +359,24 @@ static void print_result(const struct window *window) {
   printf("\"verifiedBytes\":%llu}\n", (unsigned long long)verified_bytes);
 }
 
+static void stay_idle(double login_seconds) {
+  printf("{\"engine\":\"%s\",\"sessions\":%d,\"loginSeconds\":%.4f}\n", engine->name, job.sessions, login_seconds);
+  fflush(stdout);
+  usleep((useconds_t)(job.seconds * 1e6));
+}
+
 int main(int argc, char **argv) {
   parse(argc, argv);
   random_state = job.seed * 0x9e3779b97f4a7c15ULL | 1;
   struct window window = {0};
+  uint64_t began_ns = monotonic_ns();
   int epoll_fd = open_all();
-  run(epoll_fd, &window);
-  print_result(&window);
+  if (job.is_idle) {
+    stay_idle((double)(monotonic_ns() - began_ns) / 1e9);
+  } else {
+    run(epoll_fd, &window);
+    print_result(&window);
+  }
   for (int i = 0; i < job.sessions; i++) engine->close(sessions[i].state);
   return 0;
 }

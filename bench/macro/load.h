@@ -30,6 +30,7 @@ struct job {
   uint64_t seed;
   uint64_t span_bytes; /* 0: the whole disk */
   int server_pid;      /* 0: nobody's CPU is read */
+  bool is_idle;        /* sessions only, no I/O */
 };
 
 struct session;

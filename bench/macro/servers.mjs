@@ -75,6 +75,12 @@ async function startOurs({ dir, disks }, name, scheme, options) {
     iscsiportals: [{ id: 0, portal: '127.0.0.1:0' }],
     iscsitargets: { [TARGET]: { tpgts: { 1: [0] }, luns } },
   };
+  const { pid, port } = await startDaemon(dir, name, config);
+  const shared = Object.fromEntries(Object.keys(disks).map((disk) => [disk, 0]));
+  return { pid, port, target: TARGET, luns: isNull ? shared : numbered(disks, 0) };
+}
+
+async function startDaemon(dir, name, config) {
   const configFile = join(dir, `${name}.json`);
   writeFileSync(configFile, JSON.stringify(config));
   const flags = (process.env.BENCH_NODE_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
@@ -82,8 +88,20 @@ async function startOurs({ dir, disks }, name, scheme, options) {
   const command = [...flags, DAEMON, 'daemon', '--config', configFile, '--state-dir', state];
   const child = launch(process.execPath, command, { dir, name });
   const found = await waitForLog(child, /"address":"127\.0\.0\.1:(\d+)"/);
-  const shared = Object.fromEntries(Object.keys(disks).map((disk) => [disk, 0]));
-  return { pid: child.process.pid, port: Number(found[1]), target: TARGET, luns: isNull ? shared : numbered(disks, 0) };
+  return { pid: child.process.pid, port: Number(found[1]) };
+}
+
+/** One of our daemons with `count` targets of one null store each: { pid, port, target, luns, startMs }. */
+export async function startMany({ dir }, count) {
+  const ids = Array.from({ length: count }, (_, id) => id);
+  const config = {
+    storages: ids.map((deviceID) => ({ deviceID, path: `null:${deviceID}`, size: NULL_BYTES })),
+    iscsiportals: [{ id: 0, portal: '127.0.0.1:0' }],
+    iscsitargets: Object.fromEntries(ids.map((id) => [`${TARGET}${id}`, { tpgts: { 1: [0] }, luns: { 0: id } }])),
+  };
+  const start = performance.now();
+  const { pid, port } = await startDaemon(dir, 'many', config);
+  return { name: 'many', pid, port, target: `${TARGET}0`, luns: { small: 0 }, startMs: performance.now() - start };
 }
 
 async function startFloor({ dir, disks, floor }) {

@@ -1,5 +1,6 @@
 /** docs/BENCHMARKS.md. */
 import { CASES, MEASURES } from '../macro/cases.mjs';
+import { SCALE_TARGETS } from '../macro/scale.mjs';
 import { SERVERS } from '../macro/servers.mjs';
 import { checkTargets, SERVER_OF_TARGETS, targetText } from '../macro/table.mjs';
 import { rowsOf } from './results.mjs';
@@ -42,6 +43,7 @@ export function markdown(data) {
     machineSection(data),
     targetSection(data),
     ...ENGINES.map((engine) => figuresSection(data, engine)),
+    scaleSection(data),
     sweepSection(data),
     microSection(data),
     REPRODUCE,
@@ -102,10 +104,16 @@ function caseSection(aCase, rows) {
   const measure = MEASURES[aCase.measure];
   const head = [
     `### ${aCase.title}\n`,
+    ...othersNote(rows[0]),
     `| server | ${measure.title} | min–max | × floor | × tgtd | mean µs | p50 | p99 | p99.9 | CPU µs per I/O | server CPU | client CPU | RSS MiB |`,
     '|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|',
   ];
   return [...head, ...rows.map((row) => figuresLine(row, rows, aCase.measure)), ''].join('\n');
+}
+
+function othersNote({ othersLoad }) {
+  if (othersLoad === undefined || othersLoad < 0.1) return [];
+  return [`Meanwhile other work kept ${othersLoad.toFixed(1)} cores busy.\n`];
 }
 
 function figuresLine(row, rows, name) {
@@ -129,6 +137,17 @@ function figuresLine(row, rows, name) {
 function ratio(row, rows, server, name) {
   const other = rows.find((candidate) => candidate.server === server);
   return other === undefined ? '–' : (row[name].median / other[name].median).toFixed(2);
+}
+
+function scaleSection({ scale }) {
+  if (scale === null) return '';
+  const lines = SCALE_TARGETS.map(({ field, title, unit, atMost }) => {
+    const verdict = scale[field] <= atMost ? 'reached' : '**missed**';
+    return `| ${title} | ≤ ${atMost} ${unit} | ${scale[field]} ${unit} | ${verdict} |`;
+  });
+  return ['## Many targets and sessions\n', '| | to reach | measured | |', '|---|---|--:|---|', ...lines, ''].join(
+    '\n',
+  );
 }
 
 function sweepSection({ results }) {

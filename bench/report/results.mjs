@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** @returns { runs, results, micro }: runs by date, results and micro as they were saved, the chosen ones alone */
+/** @returns { runs, results, micro, scale }: runs by date, the rest as it was saved, the chosen alone; no scale is null */
 export function readResults(dir) {
   const lines = readdirSync(dir)
     .filter((name) => name.endsWith('.jsonl'))
@@ -15,7 +15,8 @@ export function readResults(dir) {
     .map(({ date }) => date)
     .sort()
     .at(-1);
-  return { runs, results: newestOfEach(results, runs), micro: micro.filter(({ date }) => date === newestMicro) };
+  const scale = lines.filter(({ type }) => type === 'scale').at(-1) ?? null;
+  return { runs, scale, results: newestOfEach(results, runs), micro: micro.filter(({ date }) => date === newestMicro) };
 }
 
 /** The rows of one case and engine: one per server, all of one run. */
