@@ -110,14 +110,19 @@ export class LoginPhase<T extends LoginTarget> implements Phase, AdmissionWaiter
 
   private noteRefusal(status: number): void {
     const { machine, host } = this;
+    const { remoteAddress: remote } = host;
     const { initiatorName, targetName, refusalReason: reason } = machine;
-    this.directory.onRefused({ status, remoteAddress: host.remoteAddress, initiatorName, targetName, reason });
+    // 11.13.5: class 1 sends the initiator elsewhere, which is no refusal.
+    if (status < LOGIN_INITIATOR_ERROR) return host.services.observer.note('debug', 'login redirected', { remote });
+    this.directory.onRefused({ status, remoteAddress: remote, initiatorName, targetName, reason });
   }
 
   private noteLogin(session: Session): void {
     const { initiatorName, targetName, tsih } = session.identity;
     const { observer } = this.host.services;
-    const fields = { initiator: initiatorName, remote: this.host.remoteAddress, tsih };
+    const { userName } = this.machine;
+    const user = userName === null ? {} : { user: userName };
+    const fields = { initiator: initiatorName, remote: this.host.remoteAddress, tsih, ...user };
     if (session.device === null) observer.note('debug', 'discovery session', fields);
     else observer.note('info', 'session opened', { ...fields, target: targetName });
   }

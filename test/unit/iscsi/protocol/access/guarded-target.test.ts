@@ -181,6 +181,14 @@ describe('access rules', () => {
     expect([...target.registry.refusals.counts]).toEqual([[0x0202, 1]]);
   });
 
+  it('count no redirection as a refusal', () => {
+    guard(null);
+    const node = target.registry.target(GUARDED) as TargetNode;
+    node.redirection = { address: '192.0.2.2:3260', isPermanent: false };
+    expect(statusOf()).toBe(0x0101);
+    expect(target.registry.refusals.counts.size).toBe(0);
+  });
+
   it('tell users apart once they have proved who they are', () => {
     guard([rule({ user: 'alice', luns: [3] })], chap());
     expect(statusOf({}, new ChapScript(BOB))).toBe(0x0202);
