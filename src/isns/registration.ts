@@ -34,12 +34,16 @@ import {
 } from './constants.ts';
 
 /**
- * Where a message is cut into two of them: each fits one PDU, and so does its answer, which repeats it. Some servers know
- * no messages of several PDUs.
+ * Where a message is cut into two of them, reckoned by its answer, which repeats it with more. open-isns 0.101 takes and
+ * makes no message of more than 8192 bytes; the rest is for its header, status and source.
  */
-export const REQUEST_BYTES_MAX = 32 * 1024;
-/** 36 bytes of each portal are in every node's portal groups, and a node is not cut. */
-export const PORTALS_MAX = 512;
+const ANSWER_BYTES_MAX = 7168;
+/** Of a node's portals in one message: with names of 223 bytes, so many and the node fit in one with the entity. */
+const NODE_PORTALS_MAX = 16;
+/** What answers have besides: the index of each object, and of portal groups the tag once more. */
+const NUMBER_BYTES = 12;
+/** No machine has so many addresses; a list of them all stands behind every node. */
+export const PORTALS_MAX = 256;
 
 export interface IsnsPortal {
   /** An IPv4 or IPv6 address, numeric and without a zone. */
@@ -85,7 +89,7 @@ export interface EntityTerms {
 
 /**
  * DevAttrReg messages (5.6.5.1): the first has the entity, its portals and as many nodes as fit, the others the rest.
- * @param source a node of the entity: one that is registered, when any is
+ * @param source a node of `registration`: one that is registered already, when any is
  * @param isReplacing whatever else the server has of the entity goes
  */
 export function registrationRequests(
@@ -99,13 +103,18 @@ export function registrationRequests(
   const opening = [
     numberAttribute(TAG_ENTITY_PROTOCOL, ENTITY_PROTOCOL_ISCSI),
     numberAttribute(TAG_REGISTRATION_PERIOD, terms.registrationPeriodS),
-    ...portals.flatMap(({ address, port }) => [
-      addressAttribute(TAG_PORTAL_IP_ADDRESS, address),
-      numberAttribute(TAG_PORTAL_PORT, port),
-    ]),
   ];
-  const objects = nodes.map((node) => nodeAttributes(node, portals, terms.hasPortalGroups));
-  return inPieces(head, [opening, ...objects]).map((payload, i) => ({
+  // Where not all fits in the first message, it has the source alone of the nodes: the others come in its name.
+  const isSourceAhead = portals.length > NODE_PORTALS_MAX;
+  const [asker, others] = [nodes.filter(({ name }) => name === source), nodes.filter(({ name }) => name !== source)];
+  const ahead = isSourceAhead ? asker.flatMap(ownAttributes) : [];
+  const objects = [
+    portion([...opening, ...ahead]),
+    ...portals.map(portalPortion),
+    ...asker.flatMap((node) => nodePortions(node, portals, terms.hasPortalGroups, isSourceAhead)),
+    ...others.flatMap((node) => nodePortions(node, portals, terms.hasPortalGroups, false)),
+  ];
+  return inPieces(head, objects).map((payload, i) => ({
     functionId: DEV_ATTR_REG,
     flags: FLAG_FROM_CLIENT | (isReplacing && i === 0 ? FLAG_REPLACE : 0),
     payload,
@@ -115,11 +124,8 @@ export function registrationRequests(
 /** DevDereg messages (5.6.5.4) for portals and nodes that are no longer. */
 export function removalRequests({ portals, nodes }: Registration, source: string): Request[] {
   const objects = [
-    ...portals.map(({ address, port }) => [
-      addressAttribute(TAG_PORTAL_IP_ADDRESS, address),
-      numberAttribute(TAG_PORTAL_PORT, port),
-    ]),
-    ...nodes.map(({ name }) => [textAttribute(TAG_ISCSI_NAME, name)]),
+    ...portals.map(portalPortion),
+    ...nodes.map(({ name }) => portion([textAttribute(TAG_ISCSI_NAME, name)])),
   ];
   if (objects.length === 0) return [];
   const head = [textAttribute(TAG_ISCSI_NAME, source), bareAttribute(TAG_DELIMITER)];
@@ -167,49 +173,92 @@ function portalKey({ address, port }: IsnsPortal): string {
   return `${address} ${port}`;
 }
 
-/** 5.6.5.1: the node, then each PGT with the portals that it is for; portals in no group get a PGT of NULL. */
-function nodeAttributes(
-  { name, alias, portalGroups }: IsnsNode,
+/** Attributes that stay together in one message. */
+interface Portion {
+  readonly attributes: readonly Attribute[];
+  readonly answerBytes: number;
+  /** More of the object before: 5.6.5.1 allows an object once in a message, so it goes into the next. */
+  readonly isMore: boolean;
+}
+
+/** @param extraBytes of the answer beyond what it repeats */
+function portion(attributes: readonly Attribute[], extraBytes = 0, isMore = false): Portion {
+  return { attributes, answerBytes: attributesBytes(attributes) + NUMBER_BYTES + extraBytes, isMore };
+}
+
+function portalPortion({ address, port }: IsnsPortal): Portion {
+  return portion([addressAttribute(TAG_PORTAL_IP_ADDRESS, address), numberAttribute(TAG_PORTAL_PORT, port)]);
+}
+
+/** One way to a node; a tag of null says that there is none. */
+interface Way {
+  readonly portal: IsnsPortal;
+  readonly tag: number | null;
+}
+
+/** The node with its type and alias, and NODE_PORTALS_MAX of its ways at a time. */
+function nodePortions(
+  node: IsnsNode,
   portals: readonly IsnsPortal[],
   hasPortalGroups: boolean,
-): Attribute[] {
-  const attributes = [
+  isMore: boolean,
+): Portion[] {
+  const name = textAttribute(TAG_ISCSI_NAME, node.name);
+  const ways = hasPortalGroups ? waysTo(node, portals) : [];
+  // Each portal group comes back with the node's name, its tag and its index.
+  const extraBytes = attributesBytes([name]) + 2 * NUMBER_BYTES;
+  const portions: Portion[] = [];
+  for (let first = 0; first === 0 || first < ways.length; first += NODE_PORTALS_MAX) {
+    const some = ways.slice(first, first + NODE_PORTALS_MAX);
+    const own = first === 0 ? ownAttributes(node) : [name];
+    portions.push(portion([...own, ...wayAttributes(some)], some.length * extraBytes, isMore || first > 0));
+  }
+  return portions;
+}
+
+function ownAttributes({ name, alias }: IsnsNode): Attribute[] {
+  return [
     textAttribute(TAG_ISCSI_NAME, name),
     numberAttribute(TAG_ISCSI_NODE_TYPE, NODE_TYPE_TARGET),
     ...(alias === null ? [] : [textAttribute(TAG_ISCSI_ALIAS, alias)]),
   ];
-  if (!hasPortalGroups) return attributes;
-  const reached = new Set(portalGroups.flatMap((group) => group.portals.map(portalKey)));
+}
+
+/** In the order of the groups; the portals that are in none of them at the end. */
+function waysTo({ portalGroups }: IsnsNode, portals: readonly IsnsPortal[]): Way[] {
+  const ways: Way[] = portalGroups.flatMap(({ tag, portals: members }) => members.map((portal) => ({ portal, tag })));
+  const reached = new Set(ways.map(({ portal }) => portalKey(portal)));
   const unreached = portals.filter((portal) => !reached.has(portalKey(portal)));
-  for (const group of portalGroups) {
-    if (group.portals.length > 0) attributes.push(numberAttribute(TAG_PG_TAG, group.tag), ...members(group.portals));
-  }
-  if (unreached.length > 0) attributes.push(bareAttribute(TAG_PG_TAG), ...members(unreached));
-  return attributes;
+  return [...ways, ...unreached.map((portal) => ({ portal, tag: null }))];
 }
 
-function members(portals: readonly IsnsPortal[]): Attribute[] {
-  return portals.flatMap(({ address, port }) => [
-    addressAttribute(TAG_PG_PORTAL_IP_ADDRESS, address),
-    numberAttribute(TAG_PG_PORTAL_PORT, port),
-  ]);
+/** 5.6.5.1: each PGT stands before the portals that it is for. */
+function wayAttributes(ways: readonly Way[]): Attribute[] {
+  return ways.flatMap(({ portal, tag }, i) => {
+    const isNew = i === 0 || ways[i - 1]?.tag !== tag;
+    const pgt = tag === null ? bareAttribute(TAG_PG_TAG) : numberAttribute(TAG_PG_TAG, tag);
+    return [
+      ...(isNew ? [pgt] : []),
+      addressAttribute(TAG_PG_PORTAL_IP_ADDRESS, portal.address),
+      numberAttribute(TAG_PG_PORTAL_PORT, portal.port),
+    ];
+  });
 }
 
-/** Payloads of `head` and as many whole objects as fit in REQUEST_BYTES_MAX, at least one in each. */
-function inPieces(head: readonly Attribute[], objects: readonly Attribute[][]): Uint8Array[] {
+/** Payloads of `head` and as many portions as the answer has room for, at least one in each. */
+function inPieces(head: readonly Attribute[], portions: readonly Portion[]): Uint8Array[] {
   const payloads: Uint8Array[] = [];
   const headBytes = attributesBytes(head);
   let piece: Attribute[] = [];
-  let pieceBytes = 0;
-  for (const object of objects) {
-    const bytes = attributesBytes(object);
-    if (piece.length > 0 && headBytes + pieceBytes + bytes > REQUEST_BYTES_MAX) {
+  let answerBytes = headBytes;
+  for (const next of portions) {
+    if (piece.length > 0 && (next.isMore || answerBytes + next.answerBytes > ANSWER_BYTES_MAX)) {
       payloads.push(writeAttributes([...head, ...piece]));
       piece = [];
-      pieceBytes = 0;
+      answerBytes = headBytes;
     }
-    piece.push(...object);
-    pieceBytes += bytes;
+    piece.push(...next.attributes);
+    answerBytes += next.answerBytes;
   }
   payloads.push(writeAttributes([...head, ...piece]));
   return payloads;

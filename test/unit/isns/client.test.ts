@@ -112,15 +112,32 @@ describe('registering', () => {
     expect(world.client.state).toBe('idle');
   });
 
-  it('two thousand targets go in messages that each fit one PDU', () => {
+  it.each([
+    ['two thousand targets', 2000, 2],
+    ['a few targets on very many portals', 3, 200],
+    ['a target on as many portals as go with it', 1, 16],
+    ['a target on one more', 1, 17],
+  ])('%s go in messages that are not too long, nor their answers', (_what, nodeCount, portalCount) => {
     const world = new ScriptedSink();
-    const names = Array.from({ length: 2000 }, (_, i) => `${i}-`.padEnd(190, 'x'));
-    world.client.update(registration(names.map((name) => node(name, undefined, 'a'.repeat(255)))));
+    const portals = Array.from({ length: portalCount }, (_, i) => ({ address: `192.0.2.${i}`, port: 3260 }));
+    const names = Array.from({ length: nodeCount }, (_, i) => `${i}-`.padEnd(199, 'x'));
+    const groups = portals.slice(1).map((portal, i) => ({ tag: i, portals: [portal] }));
+    world.client.update(
+      registration(
+        names.map((name) => node(name, groups, 'a'.repeat(255))),
+        portals,
+      ),
+    );
     world.settle();
     expect(namesAt(world)).toEqual([...names].sort());
+    for (const { groups: ways } of world.server.entities.get(ENTITY)?.nodes.values() ?? []) {
+      expect([...ways.values()].sort()).toEqual([...portals.slice(1).map((_, i) => i), null].sort());
+    }
     expect(world.server.log[0]).toBe(REPLACE);
     expect(world.server.log.slice(1, -1).every((entry) => entry === REGISTER)).toBe(true);
-    for (const { payload } of world.server.requests) expect(payload.length).toBeLessThanOrEqual(32 * 1024);
+    world.client.update(registration([node(names[0] as string)]));
+    world.settle();
+    expect(namesAt(world)).toEqual(names.slice(0, 1));
   });
 
   it('a server without portal groups gets none, and is not asked again', () => {

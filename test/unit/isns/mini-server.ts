@@ -14,6 +14,8 @@ import {
 } from '../../../src/isns/attributes.ts';
 import { type Message, MessageReader, writeMessage } from '../../../src/isns/message.ts';
 
+/** What open-isns 0.101 can take and make. */
+const MESSAGE_BYTES_MAX = 8192;
 const FROM_SERVER = 0x4000;
 const REPLACE = 0x1000;
 
@@ -67,6 +69,8 @@ export class MiniServer {
     if (attributes === null || (flags & 0x8000) === 0) throw new Error('the client sent what is no request');
     const [status, answer] = this.decide(functionId, (flags & REPLACE) !== 0, attributes);
     const bytes = writeAttributes(status === 0 ? answer : [], 4);
+    // As open-isns, which adds its name to the answer.
+    if (Math.max(payload.length, bytes.length + 256) > MESSAGE_BYTES_MAX) throw new Error('a message is too long');
     new DataView(bytes.buffer).setUint32(0, status);
     return writeMessage({ functionId: functionId | 0x8000, flags: FROM_SERVER, transactionId, payload: bytes });
   }
@@ -103,11 +107,28 @@ export class MiniServer {
       if (attribute.tag === 51) pgt = attributeNumber(attribute);
       if (attribute.tag === 49 && node !== null) node.groups.set(portalHex(attribute, next), pgt);
     }
-    // 5.6.1: the source is of the entity, before or after.
-    if (!isOwn && !entity.nodes.has(source)) return [8, []];
-    if (entity.portals.size + entity.nodes.size === 0) return [3, []];
+    // 5.6.1: the source is of the entity, and of a new one from its first message on.
+    if (!isOwn || !entity.nodes.has(source)) return [8, []];
+    if (hasTwice(ops)) return [3, []];
     this.entities.set(eid, entity);
-    return [0, [...keys, bareAttribute(0), ...keys, numberAttribute(6, this.periodS)]];
+    return [0, [...keys, bareAttribute(0), ...this.repeated(keys, ops)]];
+  }
+
+  /** What has been registered, with the indexes that the server gave, and portal groups spelled out. */
+  private repeated(keys: Attribute[], ops: Attribute[]): Attribute[] {
+    const answer = [...keys, numberAttribute(6, this.periodS)];
+    let name = bareAttribute(32);
+    let pgt = bareAttribute(51);
+    for (const [i, attribute] of ops.entries()) {
+      if (attribute.tag === 32) name = attribute;
+      if (attribute.tag === 51) pgt = attribute;
+      if (attribute.tag === 16) answer.push(attribute, ops[i + 1] as Attribute, numberAttribute(22, 1));
+      if (attribute.tag === 32) answer.push(attribute, numberAttribute(36, 1));
+      if (attribute.tag === 33 || attribute.tag === 34) answer.push(attribute);
+      if (attribute.tag !== 49) continue;
+      answer.push({ tag: 48, value: name.value }, attribute, ops[i + 1] as Attribute, pgt, numberAttribute(52, 1));
+    }
+    return answer;
   }
 
   private query(keys: Attribute[]): [number, Attribute[]] {
@@ -127,6 +148,12 @@ export class MiniServer {
     }
     return [0, []];
   }
+}
+
+/** 5.6.5.1: an object may stand in a message once. */
+function hasTwice(ops: readonly Attribute[]): boolean {
+  const names = ops.filter(({ tag }) => tag === 32).map(attributeText);
+  return new Set(names).size < names.length;
 }
 
 /** "address/port" as hex. */
