@@ -17,6 +17,19 @@ export function writeSame10(lba: number, blocks: number): Buffer {
   return cdb10(0x41, lba, blocks);
 }
 
+/** UNMAP with its parameter list of one block descriptor. */
+export function unmap(lba: number, blocks: number): { readonly cdb: Buffer; readonly dataOut: Buffer } {
+  const cdb = Buffer.alloc(16);
+  cdb[0] = 0x42;
+  const dataOut = Buffer.alloc(24);
+  cdb.writeUInt16BE(dataOut.length, 7);
+  dataOut.writeUInt16BE(dataOut.length - 2, 0);
+  dataOut.writeUInt16BE(16, 2);
+  dataOut.writeUInt32BE(lba, 12);
+  dataOut.writeUInt32BE(blocks, 16);
+  return { cdb, dataOut };
+}
+
 export function inquiry(allocationLength: number): Buffer {
   const cdb = Buffer.alloc(16);
   cdb[0] = 0x12;

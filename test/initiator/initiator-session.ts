@@ -37,6 +37,8 @@ export class SimpleRequest {
   readonly initiatorTaskTag: number;
   answer: IncomingPdu | null = null;
   onAnswer: (() => void) | null = null;
+  /** What the answer means to the session; before onAnswer. */
+  onEffect: (() => void) | null = null;
 
   constructor(initiatorTaskTag: number) {
     this.initiatorTaskTag = initiatorTaskTag;
@@ -54,6 +56,7 @@ export class SimpleRequest {
   onPdu(pdu: IncomingPdu): void {
     demand(this.answer === null, 'a request is answered once');
     this.answer = pdu;
+    this.onEffect?.();
     this.onAnswer?.();
   }
 }
@@ -90,6 +93,7 @@ export class InitiatorSession {
   terms: Negotiated | null = null;
   onLogin: (() => void) | null = null;
   onLoss: (() => void) | null = null;
+  onRejected: (() => void) | null = null;
   private readonly simple = new Map<number, SimpleRequest>();
   private readonly texts = new Map<number, TextRequest>();
   /** What waits for the command window to open. */
@@ -144,6 +148,12 @@ export class InitiatorSession {
     return task;
   }
 
+  /** Takes a task for ended that the target no longer knows. */
+  forget(task: InitiatorTask): void {
+    if (this.tasks.get(task.initiatorTaskTag) === task) this.tasks.delete(task.initiatorTaskTag);
+    task.abandon();
+  }
+
   ping(data: Buffer = Buffer.alloc(0), options: NumberingOptions = {}): SimpleRequest {
     return this.ask(options, (pdu, tag, cmdSN, expStatSN) => {
       pdu.data = data;
@@ -156,9 +166,10 @@ export class InitiatorSession {
     const referenced = options.referencedTaskTag ?? task?.initiatorTaskTag ?? NO_TAG;
     const refCmdSN = options.refCmdSN ?? task?.cmdSN ?? 0;
     const numbering = { ...options, isImmediate };
-    let upTo = 0;
+    let isOlder = (_task: InitiatorTask): boolean => true;
     const request = this.ask(numbering, (pdu, tag, cmdSN, expStatSN) => {
-      upTo = cmdSN;
+      const sent = new Set([...this.tasks.values()].filter(({ isSent }) => isSent));
+      isOlder = (each) => (each.options.isImmediate === true ? sent.has(each) : serialLess(each.cmdSN, cmdSN));
       const { view } = pdu;
       writeTaskManagementRequest(
         view,
@@ -175,8 +186,8 @@ export class InitiatorSession {
         0,
       );
     });
-    request.onAnswer = () => {
-      if (request.response === 0) this.abandonTasks(fn, referenced, lunHigh, upTo);
+    request.onEffect = () => {
+      if (request.response === 0) this.abandonTasks(fn, referenced, lunHigh, isOlder);
     };
     return request;
   }
@@ -314,6 +325,7 @@ export class InitiatorSession {
   private onReject(pdu: IncomingPdu): void {
     demand(pdu.data.length >= 48, '11.17: a Reject carries the header that it rejects');
     this.rejects.push(pdu);
+    this.onRejected?.();
     const tag = pdu.data.readUInt32BE(16);
     const task = this.tasks.get(tag);
     if ((pdu.data[0]! & 0x3f) !== OP_SCSI_COMMAND || task === undefined) return;
@@ -332,10 +344,15 @@ export class InitiatorSession {
   }
 
   /** The target has said that the tasks of `fn` are no more: nothing may come for them from here (11.6). */
-  private abandonTasks(fn: number, referenced: number, lunHigh: number, upTo: number): void {
+  private abandonTasks(
+    fn: number,
+    referenced: number,
+    lunHigh: number,
+    isOlder: (task: InitiatorTask) => boolean,
+  ): void {
     for (const task of [...this.tasks.values()]) {
       if (!task.isSent || !isAffected(fn, task, referenced, lunHigh)) continue;
-      if (fn !== TMF_ABORT_TASK && !serialLess(task.cmdSN, upTo) && task.options.isImmediate !== true) continue;
+      if (fn !== TMF_ABORT_TASK && !isOlder(task)) continue;
       this.tasks.delete(task.initiatorTaskTag);
       task.abandon();
     }

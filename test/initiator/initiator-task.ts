@@ -200,7 +200,8 @@ export class InitiatorTask {
 
   onResponse({ bhs, data }: IncomingPdu): void {
     this.response = bhs.response;
-    demand(!this.hasOpenSequence, '11.7.1: the last Data-In has F');
+    // What failed in the middle of a sequence could not be known when its last PDU went out.
+    demand(!this.hasOpenSequence || bhs.status !== 0, '11.7.1: the last Data-In has F');
     if (bhs.response === 0) {
       const count = this.dataInCount + this.r2tCount;
       demand(bhs.expDataSN === count, `11.4.8: ExpDataSN ${bhs.expDataSN} after ${count} PDUs`);

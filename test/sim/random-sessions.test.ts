@@ -1,0 +1,35 @@
+/**
+ * Random sessions against a model of the disk. SIM_SESSIONS=N runs until N logins were made, SEED=S runs that one seed;
+ * every seed runs the same again, byte for byte.
+ */
+import { expect, it } from 'vitest';
+import { seededRandom } from '../random.ts';
+import { runRandomSessions } from './random-sessions.ts';
+
+const SESSIONS_DEFAULT = 300;
+
+const { SEED, SIM_SESSIONS } = process.env;
+
+it('initiators see what they wrote, whatever happens on the way, and nothing is left of them', {
+  timeout: 3_600_000,
+}, () => {
+  const seeds = seededRandom();
+  let loginCount = 0;
+  for (let runs = 0; ; runs++) {
+    const seed = SEED === undefined ? seeds.below(2 ** 32) : Number(SEED);
+    const result = runRandomSessions(seed);
+    expect(result.fault, `SEED=${seed}`).toBeNull();
+    loginCount += result.loginCount;
+    if (SEED !== undefined || loginCount >= Number(SIM_SESSIONS ?? SESSIONS_DEFAULT)) {
+      console.log(`${loginCount} sessions in ${runs + 1} runs`);
+      return;
+    }
+  }
+});
+
+it('one seed runs the same twice, and another one otherwise', () => {
+  const seed = seededRandom().below(2 ** 32);
+  const first = runRandomSessions(seed);
+  expect(runRandomSessions(seed), `SEED=${seed}`).toEqual(first);
+  expect(runRandomSessions(seed + 1).traceHash).not.toBe(first.traceHash);
+});
