@@ -84,17 +84,16 @@ export class Output {
   memory: Buffer;
   view: DataView;
   private readonly store: OutputStore;
-  private block: HeaderBlock;
-  private isBlockOwned = false;
+  /** The block that is being filled; the batch owns it. Null between ticks: an idle connection holds none. */
+  private block: HeaderBlock | null = null;
   private batch: OutputBatch;
   private isClosed = false;
 
   constructor(store: OutputStore) {
     this.store = store;
-    this.block = store.takeBlock();
     this.batch = store.takeBatch();
-    this.memory = this.block.memory;
-    this.view = this.block.view;
+    this.memory = store.scratch.memory;
+    this.view = store.scratch.view;
   }
 
   get isEmpty(): boolean {
@@ -108,14 +107,11 @@ export class Output {
   reserve(bytes: number): number {
     assert(bytes <= HEADER_BLOCK_BYTES, 'a header block holds the PDU');
     if (this.isClosed) return 0;
-    if (this.block.fill + bytes > HEADER_BLOCK_BYTES) this.nextBlock();
-    const offset = this.block.fill;
-    this.block.fill += bytes;
-    if (!this.isBlockOwned) {
-      this.isBlockOwned = true;
-      this.batch.owned.push(this.block);
-    }
-    this.piece(this.block.memory, offset, offset + bytes);
+    let { block } = this;
+    if (block === null || block.fill + bytes > HEADER_BLOCK_BYTES) block = this.nextBlock();
+    const offset = block.fill;
+    block.fill += bytes;
+    this.piece(block.memory, offset, offset + bytes);
     return offset;
   }
 
@@ -151,7 +147,7 @@ export class Output {
   take(): OutputBatch {
     const batch = this.batch;
     this.batch = this.store.takeBatch();
-    if (this.isBlockOwned) this.nextBlock();
+    this.block = null;
     return batch;
   }
 
@@ -164,16 +160,18 @@ export class Output {
   /** The connection is gone: what was never handed over goes back. */
   close(): void {
     this.isClosed = true;
-    if (!this.isBlockOwned) this.block.release();
+    this.block = null;
     this.finish(this.batch);
     this.memory = this.store.scratch.memory;
     this.view = this.store.scratch.view;
   }
 
-  private nextBlock(): void {
-    this.block = this.store.takeBlock();
-    this.isBlockOwned = false;
-    this.memory = this.block.memory;
-    this.view = this.block.view;
+  private nextBlock(): HeaderBlock {
+    const block = this.store.takeBlock();
+    this.block = block;
+    this.batch.owned.push(block);
+    this.memory = block.memory;
+    this.view = block.view;
+    return block;
   }
 }

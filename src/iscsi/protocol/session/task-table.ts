@@ -1,22 +1,20 @@
 /**
  * The tasks of one session by Initiator Task Tag: an open-addressed table with linear probing over typed arrays, because a
- * Map with 32-bit keys allocates a heap number for every tag above 2^30. It never grows: the session's command window and
- * its limit on immediate commands bound what can be in it.
+ * Map with 32-bit keys allocates a heap number for every tag above 2^30. It begins small, for idle sessions are many, and
+ * grows to what the session's command window and its limit on immediate commands allow.
  */
 import { assert } from '../../../util/assert.ts';
 
+const PLACES_MIN = 16;
+
 export class TaskTable<T extends { initiatorTaskTag: number }> {
-  private readonly places: (T | null)[];
-  private readonly mask: number;
+  private places: (T | null)[] = new Array<T | null>(PLACES_MIN).fill(null);
+  private mask = PLACES_MIN - 1;
   private readonly capacity: number;
   private count = 0;
 
   /** @param capacity the most tasks it will hold, 1 <= capacity */
   constructor(capacity: number) {
-    let size = 4;
-    while (size < capacity * 2) size *= 2;
-    this.places = new Array<T | null>(size).fill(null);
-    this.mask = size - 1;
     this.capacity = capacity;
   }
 
@@ -34,9 +32,9 @@ export class TaskTable<T extends { initiatorTaskTag: number }> {
   /** The tag must not be in the table yet. */
   insert(task: T): void {
     assert(this.count < this.capacity, 'the command window bounds the tasks of a session');
-    let place = this.home(task.initiatorTaskTag);
-    while (this.places[place] !== null) place = (place + 1) & this.mask;
-    this.places[place] = task;
+    // Never more than half full, so that probe chains stay short.
+    if ((this.count + 1) * 2 > this.places.length) this.grow();
+    this.place(task);
     this.count += 1;
   }
 
@@ -54,6 +52,19 @@ export class TaskTable<T extends { initiatorTaskTag: number }> {
   /** Calls `visit` for every task; it may not insert or remove. */
   forEach(visit: (task: T) => void): void {
     for (const task of this.places) if (task !== null) visit(task);
+  }
+
+  private place(task: T): void {
+    let place = this.home(task.initiatorTaskTag);
+    while (this.places[place] !== null) place = (place + 1) & this.mask;
+    this.places[place] = task;
+  }
+
+  private grow(): void {
+    const { places } = this;
+    this.places = new Array<T | null>(places.length * 2).fill(null);
+    this.mask = this.places.length - 1;
+    for (const task of places) if (task !== null) this.place(task);
   }
 
   /** Moves later members of the probe chain up, so that no search stops at the gap. */
