@@ -49,6 +49,11 @@ export class AccessList {
     this.rules = rules;
   }
 
+  /** Every device that some rule gives. */
+  get devices(): Set<ScsiTargetDevice> {
+    return new Set(this.rules.map(({ grant }) => grant.device));
+  }
+
   /** What `asker` is given, or null: it may not enter. */
   find(asker: Asker): AccessGrant | null {
     const rule = this.rules.find((candidate) => fits(candidate, asker) && isUser(candidate, asker));

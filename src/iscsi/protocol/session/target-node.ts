@@ -62,6 +62,12 @@ export class TargetNode {
   /** Every login is sent there; null: they are taken here. */
   redirection: Redirection | null = null;
 
+  /** Every device that some initiator is given, one for each LUN map. */
+  get devices(): Set<ScsiTargetDevice> {
+    const devices = this.guard.access?.devices ?? new Set();
+    return devices.add(this.device);
+  }
+
   /** What `asker`, whose authentication is over, is given of the target; null: it may not enter. */
   grant(asker: Asker): AccessGrant | null {
     const { access } = this.guard;

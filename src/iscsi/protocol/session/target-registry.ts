@@ -100,7 +100,8 @@ export class TargetRegistry implements SessionHome {
     // Numbered in the order of the configuration, not of the logins: initiators know ports by these numbers.
     for (const { tag } of target.portalGroups) {
       const name = targetPortName(target.name, tag);
-      target.device.addTargetPort({ name, relativeTargetPort: this.relativePort(name) });
+      const port = { name, relativeTargetPort: this.relativePort(name) };
+      for (const device of target.devices) device.addTargetPort(port);
     }
   }
 

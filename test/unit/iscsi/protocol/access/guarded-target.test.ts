@@ -210,6 +210,15 @@ describe('access rules', () => {
     expect(read.dataIn.equals(written)).toBe(true);
   });
 
+  it('know the ports of the target behind every LUN map, before anyone logs in', () => {
+    const rules = [rule({ initiator: '*:one', luns: [0] }), rule({ luns: [5] })];
+    guard(rules);
+    const node = target.registry.target(GUARDED) as TargetNode;
+    expect(node.devices).toEqual(new Set([node.device, ...rules.map(({ grant }) => grant.device)]));
+    const names = [...target.unit.reservations.targetPorts].map(({ name }) => name);
+    expect(names).toContain(`${GUARDED},t,0x0001`);
+  });
+
   it('REPORT LUNS names what is shown and no more', () => {
     guard([rule({ luns: [2, 9] })]);
     const session = enter();
