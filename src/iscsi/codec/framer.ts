@@ -96,6 +96,7 @@ export class Framer {
 
   /** `count` bytes, at most directBytes, were received at directOffset. */
   onDirectBytes(count: number): void {
+    if (this.isStopped) return; // the read had begun before stop()
     assert(this.memory !== null && count <= this.dataLeft, 'direct bytes belong to the data segment under way');
     if (this.hasDataDigest) this.crc = this.crc32c(this.crc, this.memory, this.memoryOffset, count);
     this.advanceData(count);

@@ -107,12 +107,14 @@ export class Connection implements FrameHandler, BatchMember, PhaseHost {
 
   flushBatch(): void {
     if (this.isClosed) return;
+    // What a store still answers after the farewell: a socket that was ended takes nothing more.
+    if (this.isCloseSent) return this.output.finish(this.output.take());
     if (!this.output.isEmpty) this.sink.write(this.output.take());
     if (this.output.pendingBytes > PENDING_BYTES_MAX && !this.isPaused) {
       this.isPaused = true;
       this.sink.pauseReading();
     }
-    if (this.isClosing === null || this.isCloseSent) return;
+    if (this.isClosing === null) return;
     this.isCloseSent = true;
     this.sink.close(this.isClosing);
   }
