@@ -18,6 +18,21 @@ has_qemu_iscsi() {
   return 1
 }
 
+# It is tested as a child process of the tests; a service of this machine it shall not become.
+setup_isns_server() {
+  if [ -x /usr/sbin/isnsd ] && [ -x /usr/sbin/isnsadm ]; then
+    say "isnsd and isnsadm are there"
+    return
+  fi
+  say "installing open-isns-server and open-isns-utils"
+  install_packages open-isns-server open-isns-utils ||
+    die "could not install open-isns-server and open-isns-utils; install them as root and run this again"
+  if [ -d /run/systemd/system ]; then
+    as_root systemctl disable --now isnsd.service ||
+      say "isnsd may run on this machine now; to stop it: systemctl disable --now isnsd.service"
+  fi
+}
+
 # The clients that the daemon is tested with, the C++ formatter, and cmake for the core's own tests.
 setup_test_tools() {
   TEST_PACKAGES=
@@ -42,6 +57,7 @@ setup_test_tools() {
 require_node
 setup_build_tools
 setup_test_tools
+setup_isns_server
 setup_project
 say "checking types, style and C++ format (npm run check)"
 npm run --silent check

@@ -243,8 +243,9 @@ export class IsnsClient {
     this.isVisible = false;
     this.toldFailure = null;
     this.retryMs = RETRY_MS_MIN;
-    if (isNews) this.sink.note('info', 'iSNS: registered', this.fields());
-    if (this.confirmed.nodes.length > 0) this.check();
+    const hasNodes = this.confirmed.nodes.length > 0;
+    if (isNews) this.sink.note('info', hasNodes ? 'iSNS: registered' : 'iSNS: deregistered', this.fields());
+    if (hasNodes) this.check();
     else this.goOn();
   }
 

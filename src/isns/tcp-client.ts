@@ -65,7 +65,7 @@ export class TcpIsnsClient implements IsnsSink {
     const { socket } = this;
     if (socket === null) return;
     socket.write(bytes);
-    if (socket.writableLength > UNSENT_BYTES_MAX) socket.destroy();
+    if (socket.writableLength > UNSENT_BYTES_MAX) socket.destroy(new Error('the server does not read'));
   }
 
   disconnect(): void {
