@@ -71,6 +71,9 @@ export class ReservationFile implements ReservationStore {
 }
 
 const FILE_VERSION = 1;
+const PORT_NAME = /^\S+,[it],0x[0-9a-f]+$/;
+/** RFC 7143 4.2.7.1: a name of 223 bytes, ",i,0x" and twelve digits. */
+const PORT_NAME_BYTES_MAX = 240;
 const KEY = /^0x([0-9a-f]{8})([0-9a-f]{8})$/;
 
 /** Nothing is kept that is not to be kept: without the capability the file says just that. */
@@ -175,7 +178,8 @@ class ReservationFileReader {
   }
 
   private portName(value: unknown, place: string): string {
-    if (typeof value === 'string' && /^[^\s]+,[it],0x[0-9a-f]+$/.test(value)) return value;
+    if (typeof value === 'string' && PORT_NAME.test(value) && Buffer.byteLength(value) <= PORT_NAME_BYTES_MAX)
+      return value;
     throw this.damaged(place, value, 'expected the name of an iSCSI port');
   }
 

@@ -145,6 +145,10 @@ describe('a damaged reservation file', () => {
     ['registrations', { isActive: false }],
     ['registrations[0]', { registrations: [1] }],
     ['registrations[0].initiatorPort', { registrations: [{ targetPort: TARGET, key: '0x0000000000000001' }] }],
+    [
+      'registrations[0].initiatorPort',
+      { registrations: [{ ...portA, initiatorPort: `iqn.${'x'.repeat(231)},i,0x1`, key: '0x0000000000000001' }] },
+    ],
     ['registrations[0].targetPort', { registrations: [{ ...portA, targetPort: 'x y,t,0x1', key: '0x01' }] }],
     ['registrations[0].key', { registrations: [{ ...portA, key: '0x0000000000000000' }] }],
     ['registrations[0].key', { registrations: [{ ...portA, key: '0x1' }] }],
