@@ -14,6 +14,7 @@ import { createLogger } from './mgmt/logging.ts';
 import { ReservationFile } from './mgmt/reservation-store.ts';
 import { StateDirectory } from './mgmt/state-dir.ts';
 import { Authentications, everyLun, guardTarget } from './mgmt/target-guard.ts';
+import { UnitStateFile } from './mgmt/unit-state-file.ts';
 import { type BoundAddresses, entityOf, NameService } from './name-service.ts';
 import { loadNative } from './native/binding.ts';
 import { RING_DEPTH_DEFAULT } from './native/ring.ts';
@@ -180,6 +181,8 @@ async function openUnit(
 ): Promise<LogicalUnit> {
   const reservationStore = new ReservationFile(configuration.stateDirectory, uuid, (fault) => logger.error(fault));
   const savedReservations = await reservationStore.load();
+  const stateStore = new UnitStateFile(configuration.stateDirectory, uuid, (fault) => logger.error(fault));
+  const savedState = await stateStore.load();
   try {
     const backend = await reactor.openStore(storage);
     return new LogicalUnit({
@@ -194,6 +197,8 @@ async function openUnit(
       ...(storage.serial === null ? {} : { serial: storage.serial }),
       reservationStore,
       savedReservations,
+      stateStore,
+      savedState,
     });
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;

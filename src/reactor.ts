@@ -127,6 +127,7 @@ export class Reactor {
     this.registry.closeAll('shutdown');
     const isDrained = await this.idleWithin(DRAIN_MS);
     for (const listener of this.listeners) listener.destroyConnections();
+    this.deviceServer.stopBackground();
     await Promise.all(this.backends.map((backend) => backend.close()));
     if (isDrained) this.deviceServer.close();
     this.ring?.close();

@@ -78,6 +78,8 @@ export class ScsiCommand {
   senseInformation: number = NO_SENSE_VALUE;
   /** Sense-key specific field pointer with its C/D and BPV bits (SPC-4 4.5.2.4.2), or NO_SENSE_VALUE. */
   senseFieldPointer: number = NO_SENSE_VALUE;
+  /** Sense data goes in descriptor format (D_SENSE, SPC-4 7.5.8). */
+  isSenseDescriptor = false;
   /** Data-in bytes that the CDB asks to be sent, before the data-in buffer's size cuts them; for the residual. */
   presentedInBytes = 0;
   /** Data-out bytes that the CDB asks to be received, before the data-out buffer's size cuts them; for the residual. */
@@ -108,6 +110,7 @@ export class ScsiCommand {
     this.senseCode = 0;
     this.senseInformation = NO_SENSE_VALUE;
     this.senseFieldPointer = NO_SENSE_VALUE;
+    this.isSenseDescriptor = false;
     this.presentedInBytes = 0;
     this.presentedOutBytes = 0;
     this.finalSlot = null;

@@ -18,6 +18,7 @@ import { createCommandTable } from './command-table.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { LunMap } from './lun-map.ts';
 import { CompareBuffer } from './sbc/compare-buffer.ts';
+import type { MediumErasure } from './sbc/medium-erasure.ts';
 import {
   cdbFieldPointer,
   SENSE_INVALID_COMMAND_OPERATION_CODE,
@@ -45,6 +46,8 @@ export class DeviceServerContext {
   readonly compareBuffer: CompareBuffer;
   /** Where parameter data is built before it is cut to the allocation length; valid within one call. */
   readonly scratch: Buffer;
+  /** What runs without a command (medium-erasure.ts). */
+  readonly erasures = new Set<MediumErasure>();
   private readonly freeTasks: Task[] = [];
   private taskCount = 0;
 
@@ -69,6 +72,11 @@ export class DeviceServerContext {
   /** Frees a record whose task is over. */
   putTask(task: Task): void {
     this.freeTasks.push(task);
+  }
+
+  /** Nothing that runs without a command submits anything more; before the stores are closed. */
+  stopBackground(): void {
+    for (const erasure of this.erasures) erasure.stop();
   }
 
   /** Gives back what was set aside, when the reactor ends and every task is over. */

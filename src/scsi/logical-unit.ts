@@ -12,6 +12,7 @@ import type { Nexus } from './nexus.ts';
 import { RangeLocks } from './range-locks.ts';
 import type { SavedReservations } from './reservations/reservation-state.ts';
 import { type ReservationStore, UnitReservations } from './reservations/unit-reservations.ts';
+import { isAllowedOnErased, MediumErasure } from './sbc/medium-erasure.ts';
 import {
   SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED,
   SENSE_INITIALIZING_COMMAND_REQUIRED,
@@ -21,6 +22,8 @@ import {
 } from './sense.ts';
 import { TaskSet } from './task-set.ts';
 import { UnitAttentions } from './unit-attention.ts';
+import type { UnitState, UnitStateStore } from './unit-state.ts';
+import { NO_UNIT_STATE, UnitStateKeeper } from './unit-state.ts';
 
 /** Logical blocks of 512 to 4096 bytes. */
 export const BLOCK_SHIFT_MIN = 9;
@@ -45,6 +48,10 @@ export interface LogicalUnitOptions {
   readonly revision: string;
   /** ASCII; the UUID's 32 hexadecimal digits when left out. */
   readonly serial?: string;
+  /** Where what UnitState holds outlives a restart; without one it does not. */
+  readonly stateStore?: UnitStateStore;
+  /** What that store has kept; null: nothing. */
+  readonly savedState?: UnitState | null;
   /** Where reservations outlive a loss of power; without one they do not, and the unit says so. */
   readonly reservationStore?: ReservationStore;
   /** What that store has kept; null: nothing. */
@@ -76,6 +83,8 @@ export class LogicalUnit {
   readonly taskSet = new TaskSet();
   readonly ranges = new RangeLocks(this.taskSet);
   readonly reservations: UnitReservations;
+  readonly state: UnitStateKeeper;
+  readonly erasure: MediumErasure;
   /** In the stopped power condition (SBC-3 4.20). */
   isStopped = false;
   isMediumPresent = true;
@@ -101,6 +110,8 @@ export class LogicalUnit {
     this.isReadOnly = options.isReadOnly || backend.capabilities.isReadOnly;
     this.isRemovable = options.isRemovable ?? false;
     this.isThin = options.isThin && backend.capabilities.canUnmap;
+    this.state = new UnitStateKeeper(options.stateStore ?? null, options.savedState ?? NO_UNIT_STATE);
+    this.erasure = new MediumErasure(this);
     this.reservations = new UnitReservations(options.reservationStore ?? null, options.savedReservations ?? null);
   }
 
@@ -198,6 +209,8 @@ export class LogicalUnit {
     if (attentions.isPending && entry.attention === ATTENTION_REPORTED) return attentions.take();
     const reserved = this.reservations.obstacleTo(entry, command);
     if (reserved !== 0) return reserved;
+    const erased = this.erasure.senseCode;
+    if (erased !== 0 && !isAllowedOnErased(entry, this.erasure.isRunning)) return erased;
     if (entry.medium === MEDIUM_UNTOUCHED) return 0;
     const notReady = this.notReady();
     if (notReady !== 0) return notReady;
@@ -207,6 +220,12 @@ export class LogicalUnit {
   /** Whether `nexus` may only read: by the unit itself, or by what the initiator was granted. */
   isWriteProtectedFor(nexus: Nexus): boolean {
     return this.isReadOnly || nexus.isReadOnly;
+  }
+
+  /** Why the medium cannot be accessed now, an erasure included, or 0. */
+  inaccessible(): number {
+    const erased = this.erasure.senseCode;
+    return erased === 0 ? this.notReady() : erased;
   }
 
   /** Why the medium cannot be accessed now, or 0. */

@@ -61,7 +61,12 @@ export class RangeLocks {
   grant(): void {
     if (this.waiting.length === 0 || this.isGranting) return;
     this.isGranting = true;
-    for (let waiter = this.takeGrantable(); waiter !== null; waiter = this.takeGrantable()) waiter.resume(waiter.task);
+    for (let waiter = this.takeGrantable(); waiter !== null; waiter = this.takeGrantable()) {
+      const { task, resume } = waiter;
+      const obstacle = task.unit.inaccessible(); // what came before may have begun to erase the medium, or ejected it
+      if (obstacle === 0) resume(task);
+      else task.checkInaccessible(obstacle);
+    }
     this.isGranting = false;
   }
 

@@ -21,9 +21,13 @@ const MISCOMPARE = 0xe;
 // SPC-4 annex D. SENSE_ and the standard's words.
 export const SENSE_NO_ADDITIONAL_INFORMATION = sense(NO_SENSE, 0x00, 0x00);
 export const SENSE_INITIALIZING_COMMAND_REQUIRED = sense(NOT_READY, 0x04, 0x02);
+export const SENSE_FORMAT_IN_PROGRESS = sense(NOT_READY, 0x04, 0x04);
+export const SENSE_SANITIZE_IN_PROGRESS = sense(NOT_READY, 0x04, 0x1b);
 export const SENSE_MEDIUM_NOT_PRESENT = sense(NOT_READY, 0x3a, 0x00);
 export const SENSE_WRITE_ERROR = sense(MEDIUM_ERROR, 0x0c, 0x00);
 export const SENSE_UNRECOVERED_READ_ERROR = sense(MEDIUM_ERROR, 0x11, 0x00);
+export const SENSE_FORMAT_COMMAND_FAILED = sense(MEDIUM_ERROR, 0x31, 0x01);
+export const SENSE_SANITIZE_COMMAND_FAILED = sense(MEDIUM_ERROR, 0x31, 0x03);
 export const SENSE_INTERNAL_TARGET_FAILURE = sense(HARDWARE_ERROR, 0x44, 0x00);
 export const SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT = sense(ILLEGAL_REQUEST, 0x0e, 0x03);
 export const SENSE_PARAMETER_LIST_LENGTH_ERROR = sense(ILLEGAL_REQUEST, 0x1a, 0x00);
@@ -57,6 +61,8 @@ export const SENSE_PROTOCOL_SERVICE_CRC_ERROR = sense(ABORTED_COMMAND, 0x47, 0x0
 export const FIXED_SENSE_BYTES = 18;
 /** Length of descriptor format sense data without descriptors (SPC-4 4.5.2.1). */
 export const DESCRIPTOR_SENSE_BYTES = 8;
+/** The longest sense data: descriptor format with an Information (12) and a Sense key specific descriptor (8). */
+export const SENSE_BYTES_MAX = DESCRIPTOR_SENSE_BYTES + 12 + 8;
 
 /**
  * A field pointer for ScsiCommand.senseFieldPointer (SPC-4 4.5.2.4.2): C/D = 1, the error is in the CDB.
@@ -73,41 +79,61 @@ export function parameterFieldPointer(byte: number, bit: number): number {
 }
 
 /**
- * Writes the fixed format sense data (SPC-4 4.5.3) of a command that ended with CHECK CONDITION.
- * @param out at least FIXED_SENSE_BYTES from `offset`; every byte is written
- * @returns FIXED_SENSE_BYTES
+ * Writes the sense data of a command that ended with CHECK CONDITION, in the format that D_SENSE asks for.
+ * @param out at least SENSE_BYTES_MAX from `offset`; every byte of the sense data is written
+ * @returns its length
  */
 export function encodeSense(command: ScsiCommand, out: Uint8Array, offset: number): number {
-  assert(command.senseCode !== 0, 'sense data goes with CHECK CONDITION');
-  encodeFixedSense(command.senseCode, out, offset);
-  encodeInformation(command.senseInformation, out, offset);
-  if (command.senseFieldPointer !== NO_SENSE_VALUE) {
-    out[offset + SENSE_KEY_SPECIFIC] = SKSV | (command.senseFieldPointer >>> 16);
-    out[offset + SENSE_KEY_SPECIFIC + 1] = command.senseFieldPointer >>> 8;
-    out[offset + SENSE_KEY_SPECIFIC + 2] = command.senseFieldPointer;
-  }
-  return FIXED_SENSE_BYTES;
+  const { senseCode, senseInformation, senseFieldPointer } = command;
+  assert(senseCode !== 0, 'sense data goes with CHECK CONDITION');
+  const encode = command.isSenseDescriptor ? encodeDescriptorSense : encodeFixedSense;
+  return encode(senseCode, out, offset, senseInformation, senseFieldPointer);
 }
 
-/** Fixed format sense data without INFORMATION and field pointer. Returns FIXED_SENSE_BYTES. */
-export function encodeFixedSense(senseCode: number, out: Uint8Array, offset: number): number {
+/**
+ * Fixed format sense data (SPC-4 4.5.3). Returns FIXED_SENSE_BYTES.
+ * @param information INFORMATION, or NO_SENSE_VALUE
+ * @param pointer the sense-key specific field with its flags above 16 bits, or NO_SENSE_VALUE
+ */
+export function encodeFixedSense(
+  senseCode: number,
+  out: Uint8Array,
+  offset: number,
+  information: number = NO_SENSE_VALUE,
+  pointer: number = NO_SENSE_VALUE,
+): number {
   out.fill(0, offset, offset + FIXED_SENSE_BYTES);
   out[offset + RESPONSE_CODE] = FIXED_CURRENT;
   out[offset + SENSE_KEY] = senseCode >>> 16;
   out[offset + ADDITIONAL_SENSE_LENGTH] = FIXED_SENSE_BYTES - ADDITIONAL_SENSE_LENGTH - 1;
   out[offset + ADDITIONAL_SENSE_CODE] = senseCode >>> 8;
   out[offset + ADDITIONAL_SENSE_CODE + 1] = senseCode;
+  encodeInformation(information, out, offset);
+  if (pointer !== NO_SENSE_VALUE) encodeSenseKeySpecific(pointer, out, offset + SENSE_KEY_SPECIFIC);
   return FIXED_SENSE_BYTES;
 }
 
-/** Descriptor format sense data without descriptors (SPC-4 4.5.2.1). Returns DESCRIPTOR_SENSE_BYTES. */
-export function encodeDescriptorSense(senseCode: number, out: Uint8Array, offset: number): number {
+/**
+ * Descriptor format sense data (SPC-4 4.5.2.1), with an Information and a Sense key specific descriptor where there is
+ * something to put in. Returns its length, at most SENSE_BYTES_MAX.
+ */
+export function encodeDescriptorSense(
+  senseCode: number,
+  out: Uint8Array,
+  offset: number,
+  information: number = NO_SENSE_VALUE,
+  pointer: number = NO_SENSE_VALUE,
+): number {
   out.fill(0, offset, offset + DESCRIPTOR_SENSE_BYTES);
   out[offset] = DESCRIPTOR_CURRENT;
   out[offset + 1] = senseCode >>> 16;
   out[offset + 2] = senseCode >>> 8;
   out[offset + 3] = senseCode;
-  return DESCRIPTOR_SENSE_BYTES;
+  let end = offset + DESCRIPTOR_SENSE_BYTES;
+  if (information !== NO_SENSE_VALUE) end = encodeInformationDescriptor(information, out, end);
+  if (pointer !== NO_SENSE_VALUE) end = encodeSenseKeySpecificDescriptor(pointer, out, end);
+  out[offset + ADDITIONAL_SENSE_LENGTH] = end - offset - DESCRIPTOR_SENSE_BYTES;
+  return end - offset;
 }
 
 /** What the application client is told of an io that did not end with IO_OK. */
@@ -134,6 +160,12 @@ const ADDITIONAL_SENSE_LENGTH = 7;
 const ADDITIONAL_SENSE_CODE = 12;
 const SENSE_KEY_SPECIFIC = 15;
 
+// SPC-4 4.5.2 Descriptor format sense data
+const DESCRIPTOR_INFORMATION = 0x00;
+const INFORMATION_DESCRIPTOR_BYTES = 12;
+const DESCRIPTOR_SENSE_KEY_SPECIFIC = 0x02;
+const SENSE_KEY_SPECIFIC_DESCRIPTOR_BYTES = 8;
+
 const FIXED_CURRENT = 0x70;
 const DESCRIPTOR_CURRENT = 0x72;
 const VALID = 0x80;
@@ -147,6 +179,32 @@ function sense(key: number, asc: number, ascq: number): number {
 
 function fieldPointer(byte: number, bit: number): number {
   return bit === NO_SENSE_VALUE ? byte : ((SKS_BIT_POINTER_VALID | bit) << 16) | byte;
+}
+
+function encodeSenseKeySpecific(pointer: number, out: Uint8Array, at: number): void {
+  out[at] = SKSV | (pointer >>> 16);
+  out[at + 1] = pointer >>> 8;
+  out[at + 2] = pointer;
+}
+
+/** SPC-4 4.5.2.2 */
+function encodeInformationDescriptor(information: number, out: Uint8Array, at: number): number {
+  out.fill(0, at, at + INFORMATION_DESCRIPTOR_BYTES);
+  out[at] = DESCRIPTOR_INFORMATION;
+  out[at + 1] = INFORMATION_DESCRIPTOR_BYTES - 2;
+  out[at + 2] = VALID;
+  for (let byte = 0, rest = information; byte < 8; byte++, rest = Math.floor(rest / 256))
+    out[at + 11 - byte] = rest % 256;
+  return at + INFORMATION_DESCRIPTOR_BYTES;
+}
+
+/** SPC-4 4.5.2.4 */
+function encodeSenseKeySpecificDescriptor(pointer: number, out: Uint8Array, at: number): number {
+  out.fill(0, at, at + SENSE_KEY_SPECIFIC_DESCRIPTOR_BYTES);
+  out[at] = DESCRIPTOR_SENSE_KEY_SPECIFIC;
+  out[at + 1] = SENSE_KEY_SPECIFIC_DESCRIPTOR_BYTES - 2;
+  encodeSenseKeySpecific(pointer, out, at + 4);
+  return at + SENSE_KEY_SPECIFIC_DESCRIPTOR_BYTES;
 }
 
 /** INFORMATION has four bytes in this format; a value that does not fit leaves VALID at zero (SPC-4 4.5.3). */

@@ -61,6 +61,7 @@ export class TargetDevice implements ScsiTargetDevice {
     this.lunMap.set(lun, unit);
     for (const port of this.targetPorts.values()) unit.reservations.addTargetPort(port);
     this.establishLunsChanged(unit);
+    unit.erasure.resume(this.context);
   }
 
   /** Ends the export of `lun`; commands on their way go on. Returns the unit, or null when there was none. */

@@ -148,7 +148,7 @@ export class Task implements IoOwner, SlotWaiter {
       const obstacle = logicalUnit.obstacleTo(entry, this.command);
       if (obstacle !== 0) {
         if (obstacle === OBSTACLE_RESERVATION_CONFLICT) this.conflict();
-        else this.check(obstacle);
+        else this.checkInaccessible(obstacle);
         return;
       }
     }
@@ -179,6 +179,13 @@ export class Task implements IoOwner, SlotWaiter {
 
   check(senseCode: number): void {
     this.checkWith(senseCode, NO_SENSE_VALUE, NO_SENSE_VALUE);
+  }
+
+  /** As check, with the progress of an erasure that is the reason (SPC-4 4.5.2.4.4). */
+  checkInaccessible(senseCode: number): void {
+    const { erasure } = this.unit;
+    const isProgress = erasure.isRunning && erasure.senseCode === senseCode;
+    this.checkWith(senseCode, NO_SENSE_VALUE, isProgress ? erasure.progress : NO_SENSE_VALUE);
   }
 
   /** CHECK CONDITION with an INFORMATION field. */

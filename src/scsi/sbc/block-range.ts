@@ -3,6 +3,7 @@
  * exist is out of range even when nothing is to be moved. What passes is taken in the unit's range locks.
  */
 
+import type { RangeResumption } from '../range-locks.ts';
 import { SENSE_LBA_OUT_OF_RANGE } from '../sense.ts';
 import type { Task } from '../task.ts';
 import { transferBlocksMax } from './sbc-vpd.ts';
@@ -27,6 +28,13 @@ export function takeTransferRange(task: Task, lba: number, blocks: number, lengt
 /** As takeTransferRange, and holds the range against all others. */
 export function takeRangeAlone(task: Task, lba: number, blocks: number, lengthByte: number): boolean {
   return takeLimitedRange(task, lba, blocks, lengthByte) && task.unit.ranges.exclude(task, task.entry.handler);
+}
+
+/** Holds the whole medium against all others; `resume` goes on when that has to wait. */
+export function takeMediumAlone(task: Task, resume: RangeResumption): boolean {
+  task.offsetBytes = 0;
+  task.lengthBytes = task.unit.sizeBytes;
+  return task.unit.ranges.exclude(task, resume);
 }
 
 function takeLimitedRange(task: Task, lba: number, blocks: number, lengthByte: number): boolean {

@@ -75,6 +75,7 @@ export function buildBlockLimits(task: Task, out: Buffer): number {
 export function buildBlockDeviceCharacteristics(task: Task, out: Buffer): number {
   const lengthBytes = beginPage(task, out, VPD_BLOCK_DEVICE_CHARACTERISTICS, 0x3c);
   out.writeUInt16BE(NON_ROTATING_MEDIUM, BDC_MEDIUM_ROTATION_RATE);
+  if (task.unit.isThin) out[BDC_FLAGS] = READ_AFTER_BLOCK_ERASE | READ_AFTER_CRYPTO_ERASE;
   return lengthBytes;
 }
 
@@ -110,6 +111,10 @@ const BL_ATOMIC_ALIGNMENT = 48;
 // SBC-3 6.6.2 Block Device Characteristics VPD page
 const BDC_MEDIUM_ROTATION_RATE = 4;
 const NON_ROTATING_MEDIUM = 1;
+const BDC_FLAGS = 7;
+/** WABEREQ and WACEREQ 01b: reads succeed after a SANITIZE. */
+const READ_AFTER_BLOCK_ERASE = 0x40;
+const READ_AFTER_CRYPTO_ERASE = 0x10;
 
 // SBC-3 6.6.4 Logical Block Provisioning VPD page
 const LBP_FLAGS = 5;

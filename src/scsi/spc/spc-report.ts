@@ -1,10 +1,10 @@
 /**
  * REPORT LUNS, REQUEST SENSE and TEST UNIT READY (SPC-4 6.33, 6.39, 6.47).
  */
+import { NO_SENSE_VALUE } from '../command.ts';
 import { encodeLunHigh, REPORT_LUNS_WELL_KNOWN_HIGH } from '../lun-map.ts';
 import { sendParameterData } from '../parameter-data.ts';
 import {
-  DESCRIPTOR_SENSE_BYTES,
   encodeDescriptorSense,
   encodeFixedSense,
   SENSE_LOGICAL_UNIT_NOT_SUPPORTED,
@@ -76,12 +76,19 @@ function writeLun(out: Buffer, at: number, lunHigh: number): number {
 }
 
 function buildFixedSense(task: Task, out: Buffer): number {
-  return encodeFixedSense(pollSense(task), out, 0);
+  const senseCode = pollSense(task);
+  return encodeFixedSense(senseCode, out, 0, NO_SENSE_VALUE, progressOf(task, senseCode));
 }
 
 function buildDescriptorSense(task: Task, out: Buffer): number {
-  encodeDescriptorSense(pollSense(task), out, 0);
-  return DESCRIPTOR_SENSE_BYTES;
+  const senseCode = pollSense(task);
+  return encodeDescriptorSense(senseCode, out, 0, NO_SENSE_VALUE, progressOf(task, senseCode));
+}
+
+/** How far an erasure of the medium has come (SPC-4 4.5.2.4.4); initiators poll for it. */
+function progressOf(task: Task, senseCode: number): number {
+  const erasure = task.logicalUnit?.erasure;
+  return erasure?.isRunning === true && erasure.senseCode === senseCode ? erasure.progress : NO_SENSE_VALUE;
 }
 
 /** A pending unit attention condition, which is thereby reported; else the state of the unit. */
@@ -90,5 +97,5 @@ function pollSense(task: Task): number {
   if (task.addressed === ADDRESSED_ABSENT) return SENSE_LOGICAL_UNIT_NOT_SUPPORTED;
   if (logicalUnit === null) return SENSE_NO_ADDITIONAL_INFORMATION;
   const attention = logicalUnit.nexusState(task.command.nexus).attentions.take();
-  return attention === 0 ? logicalUnit.notReady() : attention;
+  return attention === 0 ? logicalUnit.inaccessible() : attention;
 }

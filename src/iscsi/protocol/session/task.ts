@@ -11,7 +11,7 @@ import {
   STATUS_TASK_ABORTED,
 } from '../../../scsi/command.ts';
 import type { Nexus } from '../../../scsi/nexus.ts';
-import { encodeSense, FIXED_SENSE_BYTES } from '../../../scsi/sense.ts';
+import { encodeSense, SENSE_BYTES_MAX } from '../../../scsi/sense.ts';
 import type { ScsiTargetDevice } from '../../../scsi/target-device.ts';
 import { assert } from '../../../util/assert.ts';
 import type { Slot, SlotHolder, SlotPool, SlotWaiter } from '../../../util/slot-pool.ts';
@@ -236,7 +236,7 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
 
   private sendResponse(residualFlags: number, residualCount: number): void {
     const { command } = this;
-    const sense = command.status === STATUS_CHECK_CONDITION ? new Uint8Array(FIXED_SENSE_BYTES) : null;
+    const sense = command.status === STATUS_CHECK_CONDITION ? new Uint8Array(SENSE_BYTES_MAX) : null;
     const senseBytes = sense === null ? 0 : encodeSense(command, sense, 0);
     this.home.writer.scsiResponse(
       this.initiatorTaskTag,

@@ -1,0 +1,135 @@
+/**
+ * What a disk keeps over a restart besides its reservations (UnitState) in a file of the state directory. A damaged file
+ * stops the daemon: an erasure that was not finished must not leave old data readable.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ErasureState } from '../scsi/sbc/medium-erasure.ts';
+import type { UnitState, UnitStateStore } from '../scsi/unit-state.ts';
+import { assert } from '../util/assert.ts';
+import { ConfigError } from './config/config-error.ts';
+import { isSystemError, replaceFile } from './replace-file.ts';
+
+export class UnitStateFile implements UnitStateStore {
+  readonly path: string;
+  private readonly directory: string;
+  private readonly onFault: (message: string) => void;
+  private isSaving = false;
+
+  /**
+   * @param directory the state directory, which exists
+   * @param uuid the disk's
+   * @param onFault told, for the operator, why a saving failed
+   */
+  constructor(directory: string, uuid: string, onFault: (message: string) => void) {
+    this.directory = directory;
+    this.path = join(directory, `disk-${uuid}.json`);
+    this.onFault = onFault;
+  }
+
+  /** What was saved last; null when nothing ever was. Rejects with ConfigError when the file is damaged. */
+  async load(): Promise<UnitState | null> {
+    let text: string;
+    try {
+      text = await readFile(this.path, 'utf8');
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      if (error.code === 'ENOENT') return null;
+      throw new ConfigError(this.path, '', undefined, `the state of a disk cannot be read (${error.message})`);
+    }
+    return new UnitStateReader(this.path).read(text);
+  }
+
+  save(state: UnitState, onSaved: (isSaved: boolean) => void): void {
+    assert(!this.isSaving, 'the state of a disk is saved one change after the other');
+    this.isSaving = true;
+    const finish = (isSaved: boolean) => {
+      this.isSaving = false;
+      onSaved(isSaved);
+    };
+    replaceFile(this.directory, this.path, textOf(state)).then(
+      () => finish(true),
+      (error: Error) => {
+        this.onFault(`${this.path}: the state of a disk cannot be saved (${error.message})`);
+        finish(false);
+      },
+    );
+  }
+}
+
+const FILE_VERSION = 1;
+/** A pattern is at most one logical block. */
+const PATTERN = /^([0-9a-f]{2}){1,4096}$/;
+const PASSES_MAX = 31;
+
+function textOf({ erasure }: UnitState): string {
+  const content = { version: FILE_VERSION, erasure: erasure === null ? null : erasureContent(erasure) };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+function erasureContent({ plan, isFailed }: ErasureState) {
+  const { pattern } = plan;
+  return { ...plan, pattern: pattern === null ? null : Buffer.from(pattern).toString('hex'), isFailed };
+}
+
+/** Checks everything: what cannot be understood is a fault, never passed over. */
+class UnitStateReader {
+  private readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  read(text: string): UnitState {
+    const { version, erasure } = this.object(this.parse(text), '');
+    if (version !== FILE_VERSION) throw this.damaged('version', version, `expected version ${FILE_VERSION}`);
+    return { erasure: erasure === null ? null : this.erasure(this.object(erasure, 'erasure')) };
+  }
+
+  private erasure(content: Record<string, unknown>): ErasureState {
+    const { passes, pattern } = content;
+    if (typeof passes !== 'number' || !Number.isInteger(passes) || passes < 1 || passes > PASSES_MAX) {
+      throw this.damaged('erasure.passes', passes, `expected 1 to ${PASSES_MAX}`);
+    }
+    if (pattern !== null && (typeof pattern !== 'string' || !PATTERN.test(pattern))) {
+      throw this.damaged('erasure.pattern', pattern, 'expected null or hexadecimal digits');
+    }
+    return {
+      plan: {
+        isFormat: this.flag(content, 'isFormat'),
+        pattern: pattern === null ? null : Buffer.from(pattern, 'hex'),
+        passes,
+        isInverting: this.flag(content, 'isInverting'),
+        mayExitFailure: this.flag(content, 'mayExitFailure'),
+      },
+      isFailed: this.flag(content, 'isFailed'),
+    };
+  }
+
+  private flag(content: Record<string, unknown>, name: string): boolean {
+    const value = content[name];
+    if (typeof value === 'boolean') return value;
+    throw this.damaged(`erasure.${name}`, value, 'expected true or false');
+  }
+
+  private parse(text: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw this.damaged('', undefined, error.message);
+    }
+  }
+
+  private object(value: unknown, place: string): Record<string, unknown> {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    throw this.damaged(place, value, 'expected an object');
+  }
+
+  private damaged(place: string, value: unknown, fault: string): ConfigError {
+    const remedy =
+      'the file with the state of a disk is damaged; restore it from a backup, or remove it: then an erasure that was ' +
+      'under way is not finished, and what initiators saved is forgotten';
+    return new ConfigError(this.path, place, value, `${fault}: ${remedy}`);
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * What a logical unit keeps over a restart besides its reservations: an erasure that has not come to its end, and saved mode
+ * parameters. Changes are saved one after the other, each before it is acknowledged.
+ */
+import type { ErasureState } from './sbc/medium-erasure.ts';
+
+export interface UnitState {
+  /** Null: the medium is whole. */
+  readonly erasure: ErasureState | null;
+}
+
+/** Where that is kept. */
+export interface UnitStateStore {
+  /**
+   * Keeps `state` in place of what was kept before, on stable storage; called again only after onSaved.
+   * @param onSaved called once, later: whether it is kept. When not, what was kept before still is.
+   */
+  save(state: UnitState, onSaved: (isSaved: boolean) => void): void;
+}
+
+export const NO_UNIT_STATE: UnitState = { erasure: null };
+
+interface Change {
+  readonly change: Partial<UnitState>;
+  readonly onSaved: (isSaved: boolean) => void;
+}
+
+export class UnitStateKeeper {
+  private readonly store: UnitStateStore | null;
+  private state: UnitState;
+  private readonly changes: Change[] = [];
+
+  /** @param state what `store` has kept */
+  constructor(store: UnitStateStore | null, state: UnitState) {
+    this.store = store;
+    this.state = state;
+  }
+
+  /** Whether anything outlives a restart. */
+  get isDurable(): boolean {
+    return this.store !== null;
+  }
+
+  get current(): UnitState {
+    return this.state;
+  }
+
+  /** Makes `change` durable where there is a store, then calls `onSaved`, perhaps at once; after a failure all is as before. */
+  update(change: Partial<UnitState>, onSaved: (isSaved: boolean) => void): void {
+    if (this.store === null) {
+      this.state = { ...this.state, ...change };
+      onSaved(true);
+      return;
+    }
+    this.changes.push({ change, onSaved });
+    if (this.changes.length === 1) this.saveNext(this.store);
+  }
+
+  private saveNext(store: UnitStateStore): void {
+    const [next] = this.changes;
+    if (next === undefined) return;
+    const wanted = { ...this.state, ...next.change };
+    store.save(wanted, (isSaved) => {
+      if (isSaved) this.state = wanted;
+      this.changes.shift();
+      next.onSaved(isSaved);
+      this.saveNext(store);
+    });
+  }
+}

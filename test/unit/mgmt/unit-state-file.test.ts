@@ -1,0 +1,62 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UnitStateFile } from '../../../src/mgmt/unit-state-file.ts';
+import type { UnitState } from '../../../src/scsi/unit-state.ts';
+
+const ERASURE = {
+  plan: { isFormat: false, pattern: Buffer.from([0xab, 1]), passes: 3, isInverting: true, mayExitFailure: true },
+  isFailed: false,
+};
+
+describe('the state of a disk in its file', () => {
+  let directory = '';
+  const faults: string[] = [];
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'gotgt-unit-'));
+    faults.length = 0;
+  });
+
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  const open = (folder = directory) => new UnitStateFile(folder, 'u', (fault) => faults.push(fault));
+  const save = (file: UnitStateFile, state: UnitState) => new Promise((resolve) => file.save(state, resolve));
+
+  it('is null before anything was saved', async () => {
+    expect(await open().load()).toBeNull();
+  });
+
+  it.each([null, ERASURE, { plan: { ...ERASURE.plan, pattern: null }, isFailed: true }])(
+    'comes back: %o',
+    async (erasure) => {
+      expect(await save(open(), { erasure })).toBe(true);
+      expect(await open().load()).toEqual({ erasure });
+      expect(readdirSync(directory)).toEqual(['disk-u.json']);
+    },
+  );
+
+  it('that cannot be saved is told, and what was kept before still is', async () => {
+    await save(open(), { erasure: ERASURE });
+    const gone = open(join(directory, 'gone'));
+    expect(await save(gone, { erasure: null })).toBe(false);
+    expect(faults).toHaveLength(1);
+    expect(await open().load()).toEqual({ erasure: ERASURE });
+  });
+
+  it.each([
+    '',
+    '[]',
+    '{"version":2,"erasure":null}',
+    '{"version":1}',
+    '{"version":1,"erasure":{}}',
+    '{"version":1,"erasure":{"passes":0,"pattern":null}}',
+    '{"version":1,"erasure":{"passes":1,"pattern":"abc"}}',
+    '{"version":1,"erasure":{"passes":1,"pattern":null,"isFormat":1}}',
+  ])('damaged as %s stops the daemon', async (text) => {
+    const file = open();
+    writeFileSync(file.path, text);
+    await expect(file.load()).rejects.toMatchObject({ name: 'ConfigError' });
+  });
+});

@@ -1,0 +1,302 @@
+/** SANITIZE and FORMAT UNIT. The store answers only when the test lets it, so what runs behind a command can be watched. */
+import { describe, expect, it } from 'vitest';
+import { IO_FLUSH, IO_MEDIUM_ERROR, IO_WRITE, IO_WRITE_ZEROES } from '../../../../src/backend/backend.ts';
+import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
+import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit-state.ts';
+import { SEGMENT_BYTES_MAX } from '../../../../src/util/slot-pool.ts';
+import { BLOCK_BYTES, cdb10, Harness, pattern } from '../device-harness.ts';
+
+const OVERWRITE = 0x01;
+const BLOCK_ERASE = 0x02;
+const CRYPTO_ERASE = 0x03;
+const EXIT_FAILURE_MODE = 0x1f;
+const IMMED = 0x80;
+const AUSE = 0x20;
+const UNIT_BYTES = 4 * SEGMENT_BYTES_MAX;
+
+function sanitize(action: number, listLength = 0, flags = 0): number[] {
+  return [0x48, flags | action, 0, 0, 0, 0, 0, listLength >>> 8, listLength & 0xff, 0];
+}
+
+function overwriteList(fill: Buffer, flags = 1, length = fill.length): Buffer {
+  return Buffer.concat([Buffer.from([flags, 0, length >>> 8, length & 0xff]), fill]);
+}
+
+class Store implements UnitStateStore {
+  readonly saved: UnitState[] = [];
+  isBroken = false;
+
+  save(state: UnitState, onSaved: (isSaved: boolean) => void): void {
+    if (!this.isBroken) this.saved.push(state);
+    onSaved(!this.isBroken);
+  }
+}
+
+function filled(options: ConstructorParameters<typeof Harness>[0] = {}): Harness {
+  const harness = new Harness({ sizeBytes: UNIT_BYTES, ...options });
+  harness.backend.bytes.fill(0x61);
+  return harness;
+}
+
+const TEST_UNIT_READY = [0, 0, 0, 0, 0, 0];
+const REQUEST_SENSE = [3, 0, 0, 0, 252, 0];
+
+describe('SANITIZE', () => {
+  it.each([BLOCK_ERASE, CRYPTO_ERASE])('service action %d leaves zeros and gives the space back', (action) => {
+    const harness = filled();
+    expect(harness.run(sanitize(action)).outcome).toBe('status 0');
+    expect(harness.backend.bytes.every((byte) => byte === 0)).toBe(true);
+    expect(harness.backend.log.map(({ op, lengthBytes, mayUnmap }) => [op, lengthBytes, mayUnmap])).toEqual([
+      [IO_WRITE_ZEROES, UNIT_BYTES, true],
+      [IO_FLUSH, 0, false],
+    ]);
+    expect(harness.run(cdb10(0x28, 0, 1), { dataIn: 512 }).outcome).toBe('status 0');
+    expect(harness.isQuiet).toBe(true);
+  });
+
+  it.each([1, 4, 7, 512])('OVERWRITE repeats a pattern of %d bytes in every block', (length) => {
+    const harness = filled();
+    const fill = pattern(1, 3).subarray(0, length);
+    const list = overwriteList(fill);
+    expect(harness.run(sanitize(OVERWRITE, list.length), { dataOut: list }).outcome).toBe('status 0');
+    const block = Buffer.from(Array.from({ length: BLOCK_BYTES }, (_, at) => fill[at % length]!));
+    for (const lba of [0, 1, 511, 512, UNIT_BYTES / BLOCK_BYTES - 1]) {
+      expect(harness.backend.bytes.subarray(lba * BLOCK_BYTES, (lba + 1) * BLOCK_BYTES).equals(block)).toBe(true);
+    }
+    expect(harness.isQuiet).toBe(true);
+  });
+
+  it('OVERWRITE makes as many passes as it says, every other inverted', () => {
+    const harness = filled();
+    const list = overwriteList(Buffer.from([0x0f]), 0x80 | 2);
+    expect(harness.run(sanitize(OVERWRITE, list.length), { dataOut: list }).outcome).toBe('status 0');
+    expect(harness.backend.log.filter(({ op }) => op === IO_WRITE)).toHaveLength(8);
+    expect(harness.backend.bytes.every((byte) => byte === 0xf0)).toBe(true);
+  });
+
+  it.each([0, 1, 4, 517, 0xffff])('OVERWRITE refuses a list of %d bytes', (length) => {
+    const harness = filled();
+    const client = harness.run(sanitize(OVERWRITE, length), { dataOut: Buffer.alloc(length, 1) });
+    expect(client.outcome).toBe('5/24/0');
+    expect(harness.backend.log).toEqual([]);
+  });
+
+  it('OVERWRITE refuses a count of zero, a test pattern, and a pattern length of zero or beyond the list', () => {
+    const harness = filled();
+    const fill = Buffer.alloc(8, 1);
+    for (const list of [
+      overwriteList(fill, 0),
+      overwriteList(fill, 0x21),
+      overwriteList(fill, 1, 0),
+      overwriteList(fill, 1, 9),
+    ]) {
+      expect(harness.run(sanitize(OVERWRITE, list.length), { dataOut: list }).outcome).toBe('5/26/0');
+    }
+    expect(harness.run(sanitize(OVERWRITE, 12), { dataOut: Buffer.alloc(11, 1) }).outcome).toBe('5/1a/0');
+    expect(harness.backend.log).toEqual([]);
+    expect(harness.isQuiet).toBe(true);
+  });
+
+  it('the others refuse any list; unknown service actions and reserved bits are refused', () => {
+    const harness = filled();
+    for (const action of [BLOCK_ERASE, CRYPTO_ERASE, EXIT_FAILURE_MODE]) {
+      expect(harness.run(sanitize(action, 8), { dataOut: Buffer.alloc(8) }).outcome).toBe('5/24/0');
+    }
+    for (const action of [0, 4, 0x1e]) expect(harness.run(sanitize(action)).outcome).toBe('5/24/0');
+    expect(harness.run(sanitize(BLOCK_ERASE, 0, 0x40)).outcome).toBe('5/24/0');
+    expect(harness.backend.log).toEqual([]);
+  });
+
+  it('a write protected unit is not erased, and BLOCK ERASE needs a thin one', () => {
+    expect(filled({ unit: { isReadOnly: true } }).run(sanitize(BLOCK_ERASE)).outcome).toBe('7/27/0');
+    expect(filled({ unit: { isThin: false } }).run(sanitize(BLOCK_ERASE)).outcome).toBe('5/24/0');
+  });
+
+  it('while it runs the medium is not ready, and progress shows', () => {
+    const harness = filled();
+    const list = overwriteList(Buffer.from([1]));
+    const client = harness.start(sanitize(OVERWRITE, list.length, IMMED), { dataOut: list });
+    expect(client.outcome).toBe('status 0');
+    harness.backend.complete();
+    for (const cdb of [TEST_UNIT_READY, cdb10(0x28, 0, 1), [0x1b, 0, 0, 0, 1, 0], sanitize(BLOCK_ERASE)]) {
+      const refused = harness.start(cdb, { dataIn: 512 });
+      expect(refused.outcome).toBe('2/4/1b');
+      expect(refused.command.senseFieldPointer).toBe(16384);
+    }
+    const sense = harness.start(REQUEST_SENSE, { dataIn: 252 });
+    expect([...sense.data.subarray(12, 18)]).toEqual([0x04, 0x1b, 0, 0x80, 0x40, 0x00]);
+    for (const cdb of [
+      [0x12, 0, 0, 0, 96, 0],
+      [0xa0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0],
+    ]) {
+      expect(harness.start(cdb, { dataIn: 96 }).outcome).toBe('status 0');
+    }
+    harness.settle();
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
+    expect(harness.isQuiet).toBe(true);
+  });
+
+  it('waits for the writes that are at work, and those behind it wait or are refused', () => {
+    const harness = filled();
+    const before = harness.start(cdb10(0x2a, 0, 1), { dataOut: pattern(1) });
+    const erase = harness.start(sanitize(BLOCK_ERASE, 0, IMMED));
+    const behind = harness.start(cdb10(0x2a, 1, 1), { dataOut: pattern(1) });
+    expect(erase.isDone).toBe(false);
+    harness.backend.complete();
+    expect([before.outcome, erase.outcome, behind.outcome]).toEqual(['status 0', 'status 0', '2/4/1b']);
+    harness.settle();
+    expect(harness.backend.bytes.every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('neither abort nor reset ends it', () => {
+    const harness = filled();
+    const erase = harness.start(sanitize(BLOCK_ERASE));
+    harness.device.abort(erase.command);
+    harness.manage(LOGICAL_UNIT_RESET);
+    harness.clearAttention(harness.nexus);
+    expect(harness.run([0x12, 0, 0, 0, 96, 0], { dataIn: 96 }).outcome).toBe('status 0');
+    harness.settle();
+    expect(erase.outcome).toBe('aborted');
+    expect(harness.backend.bytes.every((byte) => byte === 0)).toBe(true);
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
+  });
+
+  it('after a failure all is refused but SANITIZE; EXIT FAILURE MODE is refused without AUSE', () => {
+    const harness = filled();
+    harness.backend.fault = () => IO_MEDIUM_ERROR;
+    expect(harness.run(sanitize(BLOCK_ERASE)).outcome).toBe('3/31/3');
+    expect(harness.run(cdb10(0x28, 0, 1), { dataIn: 512 }).outcome).toBe('3/31/3');
+    expect(harness.run(sanitize(EXIT_FAILURE_MODE)).outcome).toBe('5/24/0');
+    expect(harness.run(sanitize(BLOCK_ERASE, 0, AUSE)).outcome).toBe('5/24/0');
+    harness.backend.fault = () => 0;
+    expect(harness.run(sanitize(BLOCK_ERASE)).outcome).toBe('status 0');
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
+  });
+
+  it('with AUSE the failure can be left', () => {
+    const harness = filled();
+    harness.backend.fault = () => IO_MEDIUM_ERROR;
+    expect(harness.run(sanitize(BLOCK_ERASE, 0, AUSE)).outcome).toBe('3/31/3');
+    harness.backend.fault = () => 0;
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('3/31/3');
+    expect(harness.run(sanitize(EXIT_FAILURE_MODE)).outcome).toBe('status 0');
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
+    expect(harness.run(sanitize(EXIT_FAILURE_MODE)).outcome).toBe('status 0');
+  });
+});
+
+describe('an erasure over a restart', () => {
+  it('is saved before the first block is erased and when it has ended', () => {
+    const stateStore = new Store();
+    const harness = filled({ unit: { stateStore } });
+    harness.start(sanitize(BLOCK_ERASE, 0, IMMED));
+    expect(stateStore.saved.map(({ erasure }) => erasure?.isFailed)).toEqual([false]);
+    harness.settle();
+    expect(stateStore.saved.map(({ erasure }) => erasure?.isFailed)).toEqual([false, undefined]);
+  });
+
+  it('begins anew with the unit', () => {
+    const stateStore = new Store();
+    const plan = { isFormat: false, pattern: Buffer.from([7]), passes: 1, isInverting: false, mayExitFailure: false };
+    const savedState: UnitState = { erasure: { plan, isFailed: false } };
+    const harness = filled({ unit: { stateStore, savedState }, keepsAttention: true });
+    harness.start(TEST_UNIT_READY);
+    expect(harness.start(TEST_UNIT_READY).outcome).toBe('2/4/1b');
+    harness.settle();
+    expect(harness.backend.bytes.every((byte) => byte === 7)).toBe(true);
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
+    expect(stateStore.saved).toEqual([{ erasure: null }]);
+  });
+
+  it('stays failed', () => {
+    const plan = { isFormat: false, pattern: null, passes: 1, isInverting: false, mayExitFailure: true };
+    const harness = filled({ unit: { savedState: { erasure: { plan, isFailed: true } } }, keepsAttention: true });
+    harness.run(TEST_UNIT_READY);
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('3/31/3');
+    expect(harness.backend.log).toEqual([]);
+  });
+
+  it('does not begin when it cannot be saved', () => {
+    const stateStore = new Store();
+    stateStore.isBroken = true;
+    const harness = filled({ unit: { stateStore } });
+    expect(harness.run(sanitize(BLOCK_ERASE, 0, IMMED)).outcome).toBe('4/44/0');
+    expect(harness.backend.log).toEqual([]);
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
+  });
+
+  it('submits nothing more once the reactor ends, and holds nothing', () => {
+    const harness = filled();
+    const list = overwriteList(Buffer.from([1]));
+    harness.start(sanitize(OVERWRITE, list.length, IMMED), { dataOut: list });
+    harness.context.stopBackground();
+    harness.settle();
+    expect(harness.backend.log).toHaveLength(1);
+    expect(harness.isQuiet).toBe(true);
+  });
+});
+
+describe('FORMAT UNIT', () => {
+  const format = (flags = 0) => [0x04, flags, 0, 0, 0, 0];
+
+  it('without data leaves zeros', () => {
+    const harness = filled();
+    expect(harness.run(format()).outcome).toBe('status 0');
+    expect(harness.backend.bytes.every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('with IMMED runs behind the command, and TEST UNIT READY says so', () => {
+    const harness = filled();
+    const client = harness.start(format(0x10), { dataOut: Buffer.from([0, 0x02, 0, 0]) });
+    expect(client.outcome).toBe('status 0');
+    expect(harness.start(TEST_UNIT_READY).outcome).toBe('2/4/4');
+    harness.settle();
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
+  });
+
+  it('takes an initialization pattern, behind the short and the long header', () => {
+    const harness = filled();
+    const short = Buffer.from([0, 0x88, 0, 0, 0, 1, 0, 2, 0xab, 0xcd]);
+    expect(harness.run(format(0x10), { dataOut: short }).outcome).toBe('status 0');
+    expect(harness.backend.bytes.readUInt32BE(UNIT_BYTES - 4)).toBe(0xabcdabcd);
+    const long = Buffer.from([0, 0x88, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0x55]);
+    expect(harness.run(format(0x30), { dataOut: long }).outcome).toBe('status 0');
+    expect(harness.backend.bytes.every((byte) => byte === 0x55)).toBe(true);
+  });
+
+  it('refuses protection information, defect lists, and lists that are short or lie', () => {
+    const harness = filled();
+    for (const [flags, list, outcome] of [
+      [0x80, [], '5/24/0'],
+      [0x20, [], '5/24/0'],
+      [0x08, [], '5/24/0'],
+      [0x10, [0, 0, 0], '5/1a/0'],
+      [0x30, [0, 0, 0, 0, 0, 0, 0], '5/1a/0'],
+      [0x10, [1, 0x80, 0, 0], '5/26/0'],
+      [0x10, [0, 0x80, 0, 8], '5/26/0'],
+      [0x30, [0, 0x80, 0, 0, 0, 0, 0, 8], '5/26/0'],
+      [0x30, [0, 0x80, 0, 1, 0, 0, 0, 0], '5/26/0'],
+      [0x10, [0, 0x88, 0, 0], '5/1a/0'],
+      [0x10, [0, 0x88, 0, 0, 0, 2, 0, 1, 9], '5/26/0'],
+      [0x10, [0, 0x88, 0, 0, 0, 1, 0, 0], '5/26/0'],
+      [0x10, [0, 0x88, 0, 0, 0, 1, 2, 1, 9], '5/26/0'],
+      [0x10, [0, 0x88, 0, 0, 0, 1, 0, 2, 9], '5/1a/0'],
+      [0x10, [0, 0x88, 0, 0, 0x20, 1, 0, 1, 9], '5/26/0'],
+    ] as const) {
+      const client = harness.run(format(flags), { dataOut: Buffer.from(list) });
+      expect([flags, ...list, client.outcome]).toEqual([flags, ...list, outcome]);
+    }
+    expect(harness.backend.log).toEqual([]);
+    expect(harness.isQuiet).toBe(true);
+  });
+
+  it('that fails leaves the medium inaccessible until one succeeds', () => {
+    const harness = filled();
+    harness.backend.fault = () => IO_MEDIUM_ERROR;
+    expect(harness.run(format()).outcome).toBe('3/31/1');
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('3/31/1');
+    harness.backend.fault = () => 0;
+    expect(harness.run(format()).outcome).toBe('status 0');
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
+  });
+});
