@@ -4,7 +4,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { basename } from 'node:path';
 import type { TestFolder } from './daemon-process.ts';
 
 const CLIENT_MS_MAX = 120_000;
@@ -24,7 +23,7 @@ export class ClientCommand {
 
   /** Starts `command`; it is killed after CLIENT_MS_MAX and at the end of the tests. */
   constructor(folder: TestFolder, command: string, args: readonly string[]) {
-    const path = folder.join(`${basename(command)}-${process.hrtime.bigint()}.log`);
+    const path = folder.join(`${command}-${process.hrtime.bigint()}.log`);
     const file = openSync(path, 'wx');
     const child = spawn(command, args, {
       stdio: ['ignore', file, file],

@@ -1,26 +1,53 @@
 /**
- * libiscsi's conformance suite, iscsi-test-cu, with its destructive tests, on a thin disk of 100 MiB. Every family is a process
+ * libiscsi's conformance suite, iscsi-test-cu, with its destructive tests, on thin disks of 100 MiB. Every family is a process
  * of its own: 1.19 leaves the hook of a skipped COMPARE AND WRITE test in place, where it spoils the families that follow.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clientOutput, runClient } from './client-command.ts';
-import { FAMILIES, LATER_FAMILIES, SKIPPED, SKIPPED_READ_ONLY } from './conformance-families.ts';
+import {
+  FAMILIES,
+  LATER_FAMILIES,
+  PHYSICAL_BLOCK_FAMILIES,
+  SKIPPED,
+  SKIPPED_4K,
+  SKIPPED_READ_ONLY,
+} from './conformance-families.ts';
 import { parseReport } from './conformance-report.ts';
+import { expectConformance, listFamilies } from './conformance-run.ts';
 import { DaemonProcess, TestFolder } from './daemon-process.ts';
 import { writeRandomImage } from './random-image.ts';
 
-const SCHEMES = ['file', 'iouring'];
-const READ_ONLY_LUN = SCHEMES.length;
-const FAMILY_MS_MAX = 60_000;
+const FAMILY_MS_MAX = 120_000;
+const SIZE_MIB = 100;
+const BLOCK_SHIFT_4K = 12;
 
 const folder = new TestFolder();
+const listed = await listFamilies(folder);
+const families = [...FAMILIES, ...LATER_FAMILIES.filter((family) => listed.includes(family))];
 let daemon: DaemonProcess;
 
+const DISKS = [
+  { name: 'file', disk: { scheme: 'file' }, families, skipped: SKIPPED },
+  { name: 'iouring', disk: { scheme: 'iouring' }, families, skipped: SKIPPED },
+  {
+    name: 'iouring in blocks of 4096 bytes',
+    disk: { scheme: 'iouring', blockShift: BLOCK_SHIFT_4K },
+    families: [...families.filter(isOfBlocks), ...PHYSICAL_BLOCK_FAMILIES],
+    skipped: SKIPPED_4K,
+  },
+  {
+    name: 'a disk that may only be read',
+    disk: { scheme: 'file', isReadOnly: true },
+    families: ['ReadOnly'],
+    skipped: SKIPPED_READ_ONLY,
+  },
+].map((entry, lun) => ({ ...entry, lun }));
+
 beforeAll(async () => {
-  const disks = SCHEMES.map((scheme) => ({ scheme, fileName: `${scheme}.img`, size: '100MiB' }));
-  const readOnly = { scheme: 'file', fileName: 'read-only.img', size: '100MiB', isReadOnly: true };
-  writeRandomImage(folder.join(readOnly.fileName), 100 * 1048576, 1);
-  daemon = await DaemonProcess.start(folder, { disks: [...disks, readOnly] });
+  const disks = DISKS.map(({ disk, lun }) => ({ ...disk, fileName: `${lun}.img`, size: `${SIZE_MIB}MiB` }));
+  for (const { isReadOnly, fileName } of disks) {
+    if (isReadOnly === true) writeRandomImage(folder.join(fileName), SIZE_MIB * 1048576, 1);
+  }
+  daemon = await DaemonProcess.start(folder, { disks });
 });
 
 afterAll(async () => {
@@ -28,19 +55,9 @@ afterAll(async () => {
   folder.dispose();
 });
 
-async function listedFamilies(): Promise<Set<string>> {
-  const list = await clientOutput(folder, 'iscsi-test-cu', ['-l']);
-  return new Set([...list.matchAll(/^ALL\.([^.\n]+)$/gm)].map(([, family]) => family as string));
-}
-
-async function expectConformance(family: string, lun: number, skippedHere = SKIPPED): Promise<void> {
-  const { end, output } = await runClient(folder, 'iscsi-test-cu', ['-d', '-t', `ALL.${family}`, daemon.url(lun)]);
-  const { tests, skipped } = parseReport(family, output);
-  const expected = Object.entries(skippedHere).filter(([test]) => test.startsWith(`${family}.`));
-  expect(tests, output).toEqual({ ran: tests?.passed, passed: expect.any(Number), failed: 0 });
-  expect(tests?.passed, output).toBeGreaterThanOrEqual(1);
-  expect(end, output).toBe(0);
-  expect(skipped).toEqual(Object.fromEntries(expected));
+/** Whether a family has to do with the size of blocks, and not with sessions or reservations. */
+function isOfBlocks(family: string): boolean {
+  return !/^(iSCSI|Pr|Reserve)/.test(family) || family.startsWith('Prefetch');
 }
 
 describe('the report of iscsi-test-cu', () => {
@@ -50,7 +67,9 @@ describe('the report of iscsi-test-cu', () => {
     '  Test: Simple ...passed',
     '  Test: BeyondEol ...    [SKIPPED] No such thing.',
     'passed',
-    '  Test: Rdprotect ...FAILED',
+    '  Test: Rdprotect ...    [FAILED] READ6 command failed.',
+    '    [FAILED] And again.',
+    'FAILED',
     '    1. test_read6.c:40  - CU_ASSERT_EQUAL(ret,0)',
     '  Test: Residuals ...passed    [SKIPPED] PERSISTENT RESERVE IN is not implemented.',
     '',
@@ -64,6 +83,7 @@ describe('the report of iscsi-test-cu', () => {
     expect(parseReport('Read6', report.join('\n'))).toEqual({
       tests: { ran: 4, passed: 3, failed: 1 },
       skipped: { 'Read6.BeyondEol': 'No such thing.' },
+      failed: { 'Read6.Rdprotect': ['READ6 command failed.', 'And again.'] },
     });
   });
 
@@ -72,19 +92,12 @@ describe('the report of iscsi-test-cu', () => {
   });
 });
 
-it('iscsi-test-cu has every family that is run', async () => {
-  const listed = await listedFamilies();
-  expect(FAMILIES.filter((family) => !listed.has(family))).toEqual([]);
+it('iscsi-test-cu has every family that is run', () => {
+  expect(FAMILIES.filter((family) => !listed.includes(family))).toEqual([]);
 });
 
-describe.each(SCHEMES.map((scheme, lun) => ({ scheme, lun })))('iscsi-test-cu on $scheme', ({ lun }) => {
-  it.each(FAMILIES)('%s', { timeout: FAMILY_MS_MAX }, (family) => expectConformance(family, lun));
-
-  it('families of later versions', { timeout: FAMILY_MS_MAX }, async () => {
-    const listed = await listedFamilies();
-    for (const family of LATER_FAMILIES.filter((name) => listed.has(name))) await expectConformance(family, lun);
-  });
+describe.each(DISKS)('iscsi-test-cu on $name', (entry) => {
+  it.each(entry.families)('%s', { timeout: FAMILY_MS_MAX }, (family) =>
+    expectConformance(folder, daemon, family, entry.lun, entry.skipped),
+  );
 });
-
-it('iscsi-test-cu ReadOnly on a disk that may only be read', () =>
-  expectConformance('ReadOnly', READ_ONLY_LUN, SKIPPED_READ_ONLY));

@@ -4,14 +4,13 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../random.ts';
-import { type ClientResult, clientOutput, runClient } from './client-command.ts';
+import { type ClientResult, runClient } from './client-command.ts';
 import { DaemonProcess, TestFolder } from './daemon-process.ts';
+import { compareImages, convertImage, expectIdentical, expectImageOnDisk } from './qemu-image.ts';
 import { writeRandomImage } from './random-image.ts';
 
 const IMAGE_MIB = 256;
 const MS_MAX = 120_000;
-/** QEMU asks for the allocation of what it reads; where that is not available it says so and reads. */
-const HARMLESS = /^qemu-(img|io): iSCSI GET_LBA_STATUS failed at lba \d+: SENSE KEY:ILLEGAL_REQUEST/;
 
 const folder = new TestFolder();
 const { seed } = seededRandom();
@@ -32,24 +31,6 @@ afterAll(async () => {
   folder.dispose();
 });
 
-function told(output: string): string[] {
-  return output.split('\n').filter((line) => line !== '' && !HARMLESS.test(line));
-}
-
-async function convert(from: string, to: string, ...options: string[]): Promise<void> {
-  const args = ['convert', '-f', 'raw', '-O', 'raw', ...options, from, to];
-  expect(told(await clientOutput(folder, 'qemu-img', args))).toEqual([]);
-}
-
-function compare(a: string, b: string): Promise<ClientResult> {
-  return runClient(folder, 'qemu-img', ['compare', '-f', 'raw', '-F', 'raw', a, b]);
-}
-
-async function expectIdentical(a: string, b: string): Promise<void> {
-  const { end, output } = await compare(a, b);
-  expect({ end, told: told(output), seed }).toEqual({ end: 0, told: ['Images are identical.'], seed });
-}
-
 function qemuIo(lun: number, ...commands: string[]): Promise<ClientResult> {
   return runClient(folder, 'qemu-io', ['-f', 'raw', ...commands.flatMap((text) => ['-c', text]), daemon.url(lun)]);
 }
@@ -57,7 +38,7 @@ function qemuIo(lun: number, ...commands: string[]): Promise<ClientResult> {
 /** Every command ends with its count of bytes and nothing is said besides. */
 async function expectDone(lun: number, ...commands: string[]): Promise<void> {
   const { end, output } = await qemuIo(lun, ...commands);
-  const lines = told(output).filter((line) => !/^[\d.]+ (bytes|KiB|MiB), \d+ ops; /.test(line));
+  const lines = output.split('\n').filter((line) => line !== '' && !/^[\d.]+ (bytes|KiB|MiB), \d+ ops; /.test(line));
   expect(lines).toEqual(commands.map(completionLine));
   expect(end).toBe(0);
 }
@@ -72,20 +53,19 @@ function completionLine(command: string): string {
 
 describe.each(SCHEMES.map((scheme, lun) => ({ scheme, lun })))('qemu on $scheme', ({ lun }) => {
   it(`an image of ${IMAGE_MIB} MiB comes back as it was`, { timeout: MS_MAX }, async () => {
-    await convert(image, daemon.url(lun), '-n');
-    await expectIdentical(image, daemon.url(lun));
-    await convert(daemon.url(lun), folder.join('back.img'));
-    await expectIdentical(image, folder.join('back.img'));
+    await expectImageOnDisk(folder, image, daemon.url(lun), seed);
+    await convertImage(folder, daemon.url(lun), folder.join('back.img'));
+    await expectIdentical(folder, image, folder.join('back.img'), seed);
   });
 
   it('another image is seen to differ', { timeout: MS_MAX }, async () => {
-    const { end, output } = await compare(otherImage, daemon.url(lun));
-    expect({ end, told: told(output) }).toEqual({ end: 1, told: ['Content mismatch at offset 0!'] });
+    const result = await compareImages(folder, otherImage, daemon.url(lun));
+    expect(result).toEqual({ end: 1, output: 'Content mismatch at offset 0!\n' });
   });
 
   it('16 coroutines that write out of order leave the image', { timeout: MS_MAX }, async () => {
-    await convert(otherImage, daemon.url(lun), '-n', '-m', '16', '-W');
-    await expectIdentical(otherImage, daemon.url(lun));
+    await convertImage(folder, otherImage, daemon.url(lun), ['-n', '-m', '16', '-W']);
+    await expectIdentical(folder, otherImage, daemon.url(lun), seed);
   });
 
   it('patterns, zeros and discards are read back', async () => {
