@@ -18,6 +18,7 @@ export class IsnsServer {
   private readonly folder: TestFolder;
   private child: ChildProcess | null = null;
   private ended: Promise<void> = Promise.resolve();
+  private isDisposed = false;
 
   private constructor(folder: TestFolder, port: number, registrationPeriodS: number) {
     this.folder = folder;
@@ -51,6 +52,9 @@ export class IsnsServer {
 
   /** Starts it without any memory of an earlier run. */
   async start(): Promise<void> {
+    // A test that ran out of time goes on behind the back of its suite.
+    if (this.isDisposed) throw new Error('the tests are over');
+    await this.stop();
     rmSync(this.folder.join('isnsd-Database'), { recursive: true, force: true });
     const file = openSync(this.folder.join('isnsd.log'), 'a');
     const child = spawn(ISNSD, ['-f', '-c', this.configFile], { stdio: ['ignore', file, file] });
@@ -85,8 +89,14 @@ export class IsnsServer {
 
   async stop(): Promise<void> {
     this.child?.kill('SIGKILL');
-    await this.ended;
     this.child = null;
+    await this.ended;
+  }
+
+  /** Stops it for good. */
+  async dispose(): Promise<void> {
+    this.isDisposed = true;
+    await this.stop();
   }
 
   /** The names of targets, sorted. */

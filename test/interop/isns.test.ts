@@ -17,7 +17,10 @@ let server: IsnsServer;
 beforeAll(async () => {
   server = await IsnsServer.create(folder, PERIOD_S);
 });
-afterAll(() => folder.dispose());
+afterAll(async () => {
+  await server.dispose();
+  folder.dispose();
+});
 beforeEach(() => server.start());
 afterEach(() => server.stop());
 
