@@ -73,7 +73,8 @@ function makeStoreFaulty(target: SimulatedTarget, random: SeededRandom): void {
   const slownessMs = 1 + random.below(30);
   const isFailing = random.below(2) === 0;
   target.backend.faults = {
-    delayMs: () => random.below(slownessMs),
+    // A few take long enough for their connection to be replaced meanwhile.
+    delayMs: () => (random.below(20) === 0 ? random.below(400) : random.below(slownessMs)),
     status: () => {
       if (!isFailing || random.below(100) > 2) return IO_OK;
       return random.below(4) === 0 ? IO_NO_SPACE : IO_MEDIUM_ERROR;
