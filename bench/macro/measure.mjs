@@ -6,6 +6,8 @@ import { MEASURES } from './cases.mjs';
 
 const run = promisify(execFile);
 const LOAD_TIMEOUT_MS = 120000;
+/** How much of a disk verifyServer overwrites, from its start. */
+export const VERIFIED_BYTES = 32 << 20;
 
 /**
  * One run of the load generator on one of the server's disks.
@@ -28,7 +30,7 @@ export async function runLoad(program, server, disk, options) {
 
 /** Checks that what is written through `server` is what is read back, at its place. Throws when it is not. */
 export async function verifyServer(program, server, disk) {
-  const span = 32 << 20;
+  const span = VERIFIED_BYTES;
   const block = 65536;
   const whole = { block, pattern: 'sequential', span, warmup: 0, seconds: 60, count: span / block };
   await runLoad(program, server, disk, { rw: 'read', verify: 0, count: 4000, warmup: 0, seconds: 60 });

@@ -1,6 +1,5 @@
 /**
- * Starts and stops the servers that are measured, each with its own copy of the disk in `dir` (our own daemons lock
- * theirs). Everything started here is killed when this process ends, whatever the reason.
+ * Starts and stops the servers that are measured. Everything started here is killed when this process ends, whatever the reason.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,26 +15,30 @@ const NULL_BYTES = 2 ** 30;
 /** tgtd -C takes no more. */
 const CONTROL_PORT_MAX = 32767;
 
-/** What can be started. `disk`: whether it serves a copy of the file. */
+/**
+ * What can be started. `disk`: whose copy of the disks it serves, null for none. Our own daemons lock theirs, so two of
+ * them cannot have the same; the others do not ask.
+ */
 export const SERVERS = {
-  null: { title: 'gotgt-native, null', disk: false, start: (context) => startOurs(context, 'null', 'null', {}) },
+  null: { title: 'gotgt-native, null', disk: null, start: (context) => startOurs(context, 'null', 'null', {}) },
   file: {
     title: 'gotgt-native, file',
-    disk: true,
+    disk: 'file',
     start: (context) => startOurs(context, 'file', 'file', {}),
   },
   iouring: {
     title: 'gotgt-native, iouring',
-    disk: true,
+    disk: 'iouring',
     start: (context) => startOurs(context, 'iouring', 'iouring', {}),
   },
   'iouring-direct': {
     title: 'gotgt-native, iouring, O_DIRECT',
-    disk: true,
+    disk: 'iouring-direct',
+    isUncached: true,
     start: (context) => startOurs(context, 'iouring-direct', 'iouring', { direct: true, blockShift: 12 }),
   },
-  tgtd: { title: 'tgtd (Debian)', disk: true, start: startTgtd },
-  floor: { title: 'floor (C, no checks)', disk: true, start: startFloor },
+  tgtd: { title: 'tgtd (Debian)', disk: 'iouring', start: startTgtd },
+  floor: { title: 'floor (C, no checks)', disk: 'iouring', start: startFloor },
 };
 
 const children = new Set();

@@ -19,7 +19,7 @@ const LABEL_WIDTH = 190;
 const BAR_HEIGHT = 20;
 const BAR_STEP = 27;
 const VALUE_WIDTH = 90;
-const PLOT = { left: 64, right: 16, top: 12, bottom: 34, height: 250 };
+const PLOT = { left: 64, right: 28, top: 12, bottom: 34, height: 250 };
 const TICKS = 5;
 
 /**

@@ -133,5 +133,6 @@ function sweepSection({ results }) {
 function short(value) {
   if (value >= 10000) return `${Math.round(value / 1000)}k`;
   if (value >= 100) return `${Math.round(value)}`;
+  if (value === 0) return '0';
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
