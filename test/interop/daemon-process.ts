@@ -32,6 +32,12 @@ export interface DaemonSetup {
   readonly portal?: string;
   /** The keys of iscsitargets.<name>.negotiation. */
   readonly negotiation?: Readonly<Record<string, unknown>>;
+  /** The key isns. */
+  readonly isns?: Readonly<Record<string, unknown>>;
+  /** Further keys of iscsitargets.<name>, such as auth. */
+  readonly targetKeys?: Readonly<Record<string, unknown>>;
+  /** Further keys of the whole, such as discoveryAuth. */
+  readonly keys?: Readonly<Record<string, unknown>>;
   /** A command and its arguments that run the daemon, such as setpriv(1). */
   readonly wrapper?: readonly string[];
 }
@@ -174,7 +180,8 @@ export async function waitUntil(what: string, ms: number, holds: () => boolean):
   }
 }
 
-function configDocument(folder: TestFolder, { disks, portal, negotiation }: DaemonSetup): object {
+function configDocument(folder: TestFolder, setup: DaemonSetup): object {
+  const { disks, portal, negotiation, isns, targetKeys, keys } = setup;
   const luns = Object.fromEntries(disks.map((_, lun) => [lun, lun]));
   return {
     storages: disks.map(({ scheme, fileName, size, blockShift, isReadOnly }, deviceID) => ({
@@ -186,7 +193,9 @@ function configDocument(folder: TestFolder, { disks, portal, negotiation }: Daem
       readOnly: isReadOnly ?? false,
     })),
     iscsiportals: [{ id: 0, portal: portal ?? '127.0.0.1:0' }],
-    iscsitargets: { [TARGET_NAME]: { luns, ...(negotiation === undefined ? {} : { negotiation }) } },
+    iscsitargets: { [TARGET_NAME]: { luns, ...(negotiation === undefined ? {} : { negotiation }), ...targetKeys } },
+    ...(isns === undefined ? {} : { isns }),
+    ...keys,
   };
 }
 
