@@ -57,18 +57,21 @@ export class IsnsServer {
     await this.stop();
     rmSync(this.folder.join('isnsd-Database'), { recursive: true, force: true });
     const file = openSync(this.folder.join('isnsd.log'), 'a');
-    const child = spawn(ISNSD, ['-f', '-c', this.configFile], { stdio: ['ignore', file, file] });
+    // The kernel ends it with the tests, however these end.
+    const args = ['--pdeathsig', 'KILL', ISNSD, '-f', '-c', this.configFile];
+    const child = spawn('setpriv', args, { stdio: ['ignore', file, file] });
     closeSync(file);
     const killAtExit = () => child.kill('SIGKILL');
     process.once('exit', killAtExit);
     let failure: string | null = null;
     child.once('error', (error) => {
-      failure = `${error.message}; scripts/test.sh installs open-isns-server`;
+      failure = error.message;
     });
     this.ended = new Promise((resolve) => {
       child.once('close', (code) => {
         process.off('exit', killAtExit);
-        failure ??= `isnsd ended with ${code}: ${readFileSync(this.folder.join('isnsd.log'), 'utf8')}`;
+        const log = readFileSync(this.folder.join('isnsd.log'), 'utf8');
+        failure ??= `isnsd, which scripts/test.sh installs, ended with ${code}: ${log}`;
         resolve();
       });
     });
