@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ModeParameters } from '../scsi/mode-parameters.ts';
 import type { ErasureState } from '../scsi/sbc/medium-erasure.ts';
 import type { UnitState, UnitStateStore } from '../scsi/unit-state.ts';
 import { assert } from '../util/assert.ts';
@@ -62,8 +63,8 @@ const FILE_VERSION = 1;
 const PATTERN = /^([0-9a-f]{2}){1,4096}$/;
 const PASSES_MAX = 31;
 
-function textOf({ erasure }: UnitState): string {
-  const content = { version: FILE_VERSION, erasure: erasure === null ? null : erasureContent(erasure) };
+function textOf({ erasure, savedModes }: UnitState): string {
+  const content = { version: FILE_VERSION, erasure: erasure === null ? null : erasureContent(erasure), savedModes };
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
@@ -81,9 +82,20 @@ class UnitStateReader {
   }
 
   read(text: string): UnitState {
-    const { version, erasure } = this.object(this.parse(text), '');
+    const { version, erasure, savedModes } = this.object(this.parse(text), '');
     if (version !== FILE_VERSION) throw this.damaged('version', version, `expected version ${FILE_VERSION}`);
-    return { erasure: erasure === null ? null : this.erasure(this.object(erasure, 'erasure')) };
+    return {
+      erasure: erasure === null ? null : this.erasure(this.object(erasure, 'erasure')),
+      savedModes: savedModes === null ? null : this.modes(this.object(savedModes, 'savedModes')),
+    };
+  }
+
+  private modes(content: Record<string, unknown>): ModeParameters {
+    return {
+      isWriteCacheEnabled: this.flag(content, 'savedModes', 'isWriteCacheEnabled'),
+      isDescriptorSense: this.flag(content, 'savedModes', 'isDescriptorSense'),
+      isWriteProtected: this.flag(content, 'savedModes', 'isWriteProtected'),
+    };
   }
 
   private erasure(content: Record<string, unknown>): ErasureState {
@@ -96,20 +108,20 @@ class UnitStateReader {
     }
     return {
       plan: {
-        isFormat: this.flag(content, 'isFormat'),
+        isFormat: this.flag(content, 'erasure', 'isFormat'),
         pattern: pattern === null ? null : Buffer.from(pattern, 'hex'),
         passes,
-        isInverting: this.flag(content, 'isInverting'),
-        mayExitFailure: this.flag(content, 'mayExitFailure'),
+        isInverting: this.flag(content, 'erasure', 'isInverting'),
+        mayExitFailure: this.flag(content, 'erasure', 'mayExitFailure'),
       },
-      isFailed: this.flag(content, 'isFailed'),
+      isFailed: this.flag(content, 'erasure', 'isFailed'),
     };
   }
 
-  private flag(content: Record<string, unknown>, name: string): boolean {
+  private flag(content: Record<string, unknown>, place: string, name: string): boolean {
     const value = content[name];
     if (typeof value === 'boolean') return value;
-    throw this.damaged(`erasure.${name}`, value, 'expected true or false');
+    throw this.damaged(`${place}.${name}`, value, 'expected true or false');
   }
 
   private parse(text: string): unknown {

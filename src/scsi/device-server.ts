@@ -63,8 +63,8 @@ export class DeviceServerContext {
   execute(command: ScsiCommand, unit: LogicalUnit | null, addressed: Addressed, lunMap: LunMap): void {
     const entry = this.table.find(command.cdb);
     if (entry === null || entry.reach < addressed || (unit !== null && !entry.isOffered(unit))) {
-      this.refuse(command, addressed);
-    } else if (this.isCdbValid(command, entry)) {
+      this.refuse(command, unit, addressed);
+    } else if (this.isCdbValid(command, unit, entry)) {
       this.enter(command, entry, unit, addressed, lunMap);
     }
   }
@@ -85,33 +85,33 @@ export class DeviceServerContext {
     this.compareBuffer.close();
   }
 
-  private refuse(command: ScsiCommand, addressed: Addressed): void {
+  private refuse(command: ScsiCommand, unit: LogicalUnit | null, addressed: Addressed): void {
     if (addressed === ADDRESSED_ABSENT) {
-      endWithCheck(command, SENSE_LOGICAL_UNIT_NOT_SUPPORTED, NO_SENSE_VALUE);
+      endWithCheck(command, unit, SENSE_LOGICAL_UNIT_NOT_SUPPORTED, NO_SENSE_VALUE);
     } else if (this.table.hasServiceActions(command.cdb[0]!)) {
       const isVariable = command.cdb[0] === VARIABLE_LENGTH_CDB;
       const pointer = isVariable
         ? cdbFieldPointer(VARIABLE_LENGTH_HEADER_BYTES, NO_SENSE_VALUE)
         : cdbFieldPointer(SERVICE_ACTION_BYTE, SERVICE_ACTION_TOP_BIT);
-      endWithCheck(command, SENSE_INVALID_FIELD_IN_CDB, pointer);
+      endWithCheck(command, unit, SENSE_INVALID_FIELD_IN_CDB, pointer);
     } else {
-      endWithCheck(command, SENSE_INVALID_COMMAND_OPERATION_CODE, NO_SENSE_VALUE);
+      endWithCheck(command, unit, SENSE_INVALID_COMMAND_OPERATION_CODE, NO_SENSE_VALUE);
     }
   }
 
   /** Length and usage mask of the CDB; ends the command when they are wrong. */
-  private isCdbValid(command: ScsiCommand, entry: CommandEntry): boolean {
+  private isCdbValid(command: ScsiCommand, unit: LogicalUnit | null, entry: CommandEntry): boolean {
     if (command.cdbBytes < entry.cdbBytes) {
-      endWithCheck(command, SENSE_INVALID_FIELD_IN_CDB, cdbFieldPointer(command.cdbBytes, NO_SENSE_VALUE));
+      endWithCheck(command, unit, SENSE_INVALID_FIELD_IN_CDB, cdbFieldPointer(command.cdbBytes, NO_SENSE_VALUE));
       return false;
     }
     if (!hasRightLength(command.cdb, entry)) {
-      endWithCheck(command, SENSE_INVALID_FIELD_IN_CDB, cdbFieldPointer(ADDITIONAL_CDB_LENGTH, NO_SENSE_VALUE));
+      endWithCheck(command, unit, SENSE_INVALID_FIELD_IN_CDB, cdbFieldPointer(ADDITIONAL_CDB_LENGTH, NO_SENSE_VALUE));
       return false;
     }
     const bit = entry.reservedBit(command);
     if (bit === NO_SENSE_VALUE) return true;
-    endWithCheck(command, SENSE_INVALID_FIELD_IN_CDB, cdbFieldPointer(bit >>> 3, bit & 7));
+    endWithCheck(command, unit, SENSE_INVALID_FIELD_IN_CDB, cdbFieldPointer(bit >>> 3, bit & 7));
     return false;
   }
 
@@ -124,7 +124,7 @@ export class DeviceServerContext {
   ): void {
     // SAM-5 8.6.5: the ACA attribute is for a time with an ACA condition; ours never arises, NACA being refused.
     if (command.attribute === TASK_ACA) {
-      endWithCheck(command, SENSE_INVALID_MESSAGE_ERROR, NO_SENSE_VALUE);
+      endWithCheck(command, unit, SENSE_INVALID_MESSAGE_ERROR, NO_SENSE_VALUE);
       return;
     }
     const task = unit?.taskSet.isFull ? null : this.takeTask(command, entry, lunMap);
@@ -157,7 +157,8 @@ function hasRightLength(cdb: Uint8Array, entry: CommandEntry): boolean {
 }
 
 /** Ends a command that never became a task. */
-function endWithCheck(command: ScsiCommand, senseCode: number, fieldPointer: number): void {
+function endWithCheck(command: ScsiCommand, unit: LogicalUnit | null, senseCode: number, fieldPointer: number): void {
+  command.isSenseDescriptor = unit?.modes.isDescriptorSense ?? false;
   command.status = STATUS_CHECK_CONDITION;
   command.senseCode = senseCode;
   command.senseFieldPointer = fieldPointer;

@@ -8,6 +8,8 @@ import { assert } from '../util/assert.ts';
 import type { ScsiCommand } from './command.ts';
 import type { CommandEntry } from './command-entry.ts';
 import { ATTENTION_REPORTED, MEDIUM_UNTOUCHED, MEDIUM_WRITTEN } from './command-entry.ts';
+import type { ModeParameters } from './mode-parameters.ts';
+import { defaultModes } from './mode-parameters.ts';
 import type { Nexus } from './nexus.ts';
 import { RangeLocks } from './range-locks.ts';
 import type { SavedReservations } from './reservations/reservation-state.ts';
@@ -85,6 +87,9 @@ export class LogicalUnit {
   readonly reservations: UnitReservations;
   readonly state: UnitStateKeeper;
   readonly erasure: MediumErasure;
+  private currentModes: ModeParameters;
+  /** WCE is zero over a volatile cache: each write is stable before its command ends. */
+  writesThrough = false;
   /** In the stopped power condition (SBC-3 4.20). */
   isStopped = false;
   isMediumPresent = true;
@@ -112,12 +117,24 @@ export class LogicalUnit {
     this.isThin = options.isThin && backend.capabilities.canUnmap;
     this.state = new UnitStateKeeper(options.stateStore ?? null, options.savedState ?? NO_UNIT_STATE);
     this.erasure = new MediumErasure(this);
+    this.currentModes = this.state.current.savedModes ?? defaultModes(backend);
+    this.setModes(this.currentModes);
     this.reservations = new UnitReservations(options.reservationStore ?? null, options.savedReservations ?? null);
   }
 
   /** Commands in the task set; zero when it has been drained. */
   get taskCount(): number {
     return this.taskSet.count;
+  }
+
+  get modes(): ModeParameters {
+    return this.currentModes;
+  }
+
+  /** What was cached must be on the medium when this ends the write cache. */
+  setModes(modes: ModeParameters): void {
+    this.currentModes = modes;
+    this.writesThrough = !modes.isWriteCacheEnabled && !this.backend.capabilities.isWriteThrough;
   }
 
   lbaOf(offsetBytes: number): number {
@@ -188,6 +205,7 @@ export class LogicalUnit {
   reset(): void {
     this.establishAttention(SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED, null);
     this.reservations.releaseLegacy(null);
+    this.setModes(this.state.current.savedModes ?? defaultModes(this.backend)); // SPC-4 5.11
     for (const state of this.nexusStates.values()) state.preventsRemoval = false;
   }
 
@@ -219,7 +237,7 @@ export class LogicalUnit {
 
   /** Whether `nexus` may only read: by the unit itself, or by what the initiator was granted. */
   isWriteProtectedFor(nexus: Nexus): boolean {
-    return this.isReadOnly || nexus.isReadOnly;
+    return this.isReadOnly || nexus.isReadOnly || this.currentModes.isWriteProtected;
   }
 
   /** Why the medium cannot be accessed now, an erasure included, or 0. */

@@ -206,6 +206,7 @@ export class Task implements IoOwner, SlotWaiter {
     command.senseCode = senseCode;
     command.senseInformation = information;
     command.senseFieldPointer = fieldPointer;
+    command.isSenseDescriptor = this.logicalUnit?.modes.isDescriptorSense ?? false;
     this.isEnding = true;
     this.endWhenQuiet();
   }
@@ -272,7 +273,7 @@ export class Task implements IoOwner, SlotWaiter {
   submitData(io: BackendIo, op: IoOp, offsetBytes: number, lengthBytes: number, slot: Slot): void {
     io.memory = slot.memory;
     io.memoryOffset = slot.dataOffset;
-    io.isFua = this.isFua && op !== IO_READ;
+    io.isFua = (this.isFua || this.unit.writesThrough) && op !== IO_READ;
     io.mayUnmap = false;
     this.submit(io, op, offsetBytes, lengthBytes);
   }

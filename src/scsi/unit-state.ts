@@ -2,11 +2,14 @@
  * What a logical unit keeps over a restart besides its reservations: an erasure that has not come to its end, and saved mode
  * parameters. Changes are saved one after the other, each before it is acknowledged.
  */
+import type { ModeParameters } from './mode-parameters.ts';
 import type { ErasureState } from './sbc/medium-erasure.ts';
 
 export interface UnitState {
   /** Null: the medium is whole. */
   readonly erasure: ErasureState | null;
+  /** Null: nobody has saved any. */
+  readonly savedModes: ModeParameters | null;
 }
 
 /** Where that is kept. */
@@ -18,7 +21,7 @@ export interface UnitStateStore {
   save(state: UnitState, onSaved: (isSaved: boolean) => void): void;
 }
 
-export const NO_UNIT_STATE: UnitState = { erasure: null };
+export const NO_UNIT_STATE: UnitState = { erasure: null, savedModes: null };
 
 interface Change {
   readonly change: Partial<UnitState>;

@@ -19,7 +19,7 @@ import {
 } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
 import { takeRange } from './block-range.ts';
-import { ONE_IO } from './sbc-synchronize.ts';
+import { endStable } from './sbc-synchronize.ts';
 import { UNMAP_DESCRIPTORS_MAX, UNMAP_LBAS_MAX, writeSameBlocksMax } from './sbc-vpd.ts';
 
 export function writeSame10(task: Task): void {
@@ -105,9 +105,16 @@ function requestPattern(task: Task): void {
 function writeZeroes(task: Task): void {
   const { cdb } = task.command;
   const mayUnmap = (cdb[flagsByte(cdb)]! & UNMAP_FLAG) !== 0;
-  task.operation = ONE_IO;
+  task.operation = ZEROES;
   task.submitRange(task.ios[0], IO_WRITE_ZEROES, task.offsetBytes, task.lengthBytes, mayUnmap);
 }
+
+const ZEROES: Operation = {
+  onSlotReady: unexpected,
+  onDataOut: unexpected,
+  onIoDone: endStable,
+  onCompareBuffer: unexpected,
+};
 
 const WRITE_SAME: Operation = {
   onSlotReady: unexpected,
@@ -254,7 +261,7 @@ function unmapNext(task: Task, io: BackendIo): void {
     task.submitRange(io, IO_UNMAP, lba * unit.blockBytes, blocks * unit.blockBytes, true);
     return;
   }
-  if (task.iosInFlight === 0) task.good();
+  if (task.iosInFlight === 0) endStable(task);
 }
 
 /** Passes the next descriptor and those that begin where it ends; the blocks of all of them. */

@@ -23,6 +23,16 @@ export const ONE_IO: Operation = {
   onCompareBuffer: unexpected,
 };
 
+/** Ends a write whose ios were not stable by themselves: with WCE zero behind a flush. */
+export function endStable(task: Task): void {
+  if (!task.unit.writesThrough) {
+    task.good();
+    return;
+  }
+  task.operation = ONE_IO;
+  task.submitRange(task.ios[0], IO_FLUSH, 0, 0, false);
+}
+
 const LBA = 2;
 const NUMBER_OF_BLOCKS_10 = 7;
 const NUMBER_OF_BLOCKS_16 = 10;

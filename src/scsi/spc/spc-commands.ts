@@ -5,6 +5,7 @@ import {
   CommandEntry,
   DATA_IN,
   DATA_NONE,
+  DATA_OUT,
   MEDIUM_READ,
   MEDIUM_UNTOUCHED,
   NO_SERVICE_ACTION,
@@ -18,6 +19,7 @@ import { preventAllowMediumRemoval, sendDiagnostic } from '../sbc/sbc-start-stop
 import { ADDRESSED_ABSENT, ADDRESSED_DISK, ADDRESSED_WELL_KNOWN } from '../task.ts';
 import { inquiry } from './spc-inquiry.ts';
 import { modeSense6, modeSense10 } from './spc-mode.ts';
+import { modeSelect6, modeSelect10 } from './spc-mode-select.ts';
 import { reportLuns, requestSense, testUnitReady } from './spc-report.ts';
 import { reportSupportedOperationCodes, reportSupportedTaskManagementFunctions } from './spc-supported.ts';
 
@@ -60,6 +62,19 @@ export const INQUIRY = new CommandEntry({
   handler: inquiry,
 });
 
+export const MODE_SELECT_6 = new CommandEntry({
+  name: 'MODE SELECT(6)',
+  serviceAction: NO_SERVICE_ACTION,
+  usage: [0x15, 0x11, 0x00, 0x00, 0xff, 0x00],
+  direction: DATA_OUT,
+  medium: MEDIUM_UNTOUCHED,
+  reservation: RESERVATION_OF_WRITES,
+  attention: ATTENTION_REPORTED,
+  reach: ADDRESSED_DISK,
+  isOffered: onEveryUnit,
+  handler: modeSelect6,
+});
+
 export const MODE_SENSE_6 = new CommandEntry({
   name: 'MODE SENSE(6)',
   serviceAction: NO_SERVICE_ACTION,
@@ -97,6 +112,19 @@ export const PREVENT_ALLOW_MEDIUM_REMOVAL = new CommandEntry({
   reach: ADDRESSED_DISK,
   isOffered: onEveryUnit,
   handler: preventAllowMediumRemoval,
+});
+
+export const MODE_SELECT_10 = new CommandEntry({
+  name: 'MODE SELECT(10)',
+  serviceAction: NO_SERVICE_ACTION,
+  usage: [0x55, 0x11, 0x00, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0x00],
+  direction: DATA_OUT,
+  medium: MEDIUM_UNTOUCHED,
+  reservation: RESERVATION_OF_WRITES,
+  attention: ATTENTION_REPORTED,
+  reach: ADDRESSED_DISK,
+  isOffered: onEveryUnit,
+  handler: modeSelect10,
 });
 
 export const MODE_SENSE_10 = new CommandEntry({

@@ -1,9 +1,11 @@
 /**
- * MODE SENSE(6) and (10) (SPC-4 6.13, 6.14) with the pages of SPC-4 7.5 and SBC-3 6.4. No parameter is changeable, so
- * default and current values are the same, and the changeable mask of every page is zero.
+ * MODE SENSE(6) and (10) (SPC-4 6.13, 6.14) with the pages of SPC-4 7.5 and SBC-3 6.4. Which parameters
+ * are changeable stands in mode-parameters.ts.
  */
 
 import type { LogicalUnit } from '../logical-unit.ts';
+import type { ModeParameters } from '../mode-parameters.ts';
+import { defaultModes, MODE_FIELDS } from '../mode-parameters.ts';
 import { sendParameterData } from '../parameter-data.ts';
 import { SENSE_SAVING_PARAMETERS_NOT_SUPPORTED } from '../sense.ts';
 import type { Task } from '../task.ts';
@@ -26,6 +28,7 @@ const SUBPAGE_CODE = 3;
 const ALLOCATION_LENGTH_6 = 4;
 const ALLOCATION_LENGTH_10 = 7;
 
+const PC_CURRENT = 0;
 const PC_CHANGEABLE = 1;
 const PC_SAVED = 3;
 
@@ -44,8 +47,8 @@ const SHORT_BLOCK_DESCRIPTOR_BYTES = 8;
 const LONG_BLOCK_DESCRIPTOR_BYTES = 16;
 const UINT32_MAX = 0xffffffff;
 
-/** Writes a page at `at`, whose bytes are zero; returns its length. */
-type PageBuilder = (unit: LogicalUnit, out: Buffer, at: number) => number;
+/** Writes the constant bits of a page at `at`, whose bytes are zero; returns its length. */
+type PageBuilder = (out: Buffer, at: number) => number;
 
 /** In ascending order, as ALL_PAGES returns them. */
 const PAGES: ReadonlyMap<number, PageBuilder> = new Map([
@@ -61,7 +64,7 @@ function modeSense(task: Task, allocationLength: number, builder: (task: Task, o
   const subpageCode = task.command.cdb[SUBPAGE_CODE]!;
   if (pageCode !== ALL_PAGES && !PAGES.has(pageCode)) task.invalidField(PAGE_BYTE, 5);
   else if (subpageCode !== 0 && subpageCode !== ALL_SUBPAGES) task.invalidField(SUBPAGE_CODE, 7);
-  else if (pageByte >>> 6 === PC_SAVED) task.check(SENSE_SAVING_PARAMETERS_NOT_SUPPORTED);
+  else if (pageByte >>> 6 === PC_SAVED && !task.unit.state.isDurable) task.check(SENSE_SAVING_PARAMETERS_NOT_SUPPORTED);
   else sendParameterData(task, allocationLength, builder);
 }
 
@@ -111,20 +114,31 @@ function writeLongDescriptor(unit: LogicalUnit, out: Buffer, at: number): number
   return LONG_BLOCK_DESCRIPTOR_BYTES;
 }
 
+/**
+ * The page as it is now, for MODE SELECT to compare with; returns its length, 0 when there is no such page.
+ * @param out at least MODE_PAGE_BYTES_MAX
+ */
+export function currentModePage(unit: LogicalUnit, pageCode: number, out: Buffer): number {
+  const build = PAGES.get(pageCode);
+  return build === undefined ? 0 : writePage(unit, out, 0, pageCode, build, PC_CURRENT);
+}
+
 /** Returns where the pages end. */
 function writePages(task: Task, out: Buffer, start: number): number {
   const pageByte = task.command.cdb[PAGE_BYTE]!;
-  const isChangeable = pageByte >>> 6 === PC_CHANGEABLE;
+  const pageControl = pageByte >>> 6;
   const wanted = pageByte & PAGE_CODE_MASK;
   let end = start;
   for (const [pageCode, build] of PAGES) {
     if (wanted !== ALL_PAGES && wanted !== pageCode) continue;
-    end = writePage(task.unit, out, end, pageCode, build, isChangeable);
+    end = writePage(task.unit, out, end, pageCode, build, pageControl);
   }
   return end;
 }
 
-const PAGE_BYTES_MAX = 64;
+export const MODE_PAGE_BYTES_MAX = 64;
+/** PS: the page can be saved. */
+const PS = 0x80;
 const PAGE_HEADER_BYTES = 2;
 
 function writePage(
@@ -133,14 +147,26 @@ function writePage(
   at: number,
   pageCode: number,
   build: PageBuilder,
-  isChangeable: boolean,
+  pageControl: number,
 ): number {
-  out.fill(0, at, at + PAGE_BYTES_MAX);
-  const end = at + build(unit, out, at);
-  if (isChangeable) out.fill(0, at, end);
-  out[at] = pageCode;
+  out.fill(0, at, at + MODE_PAGE_BYTES_MAX);
+  const end = at + build(out, at);
+  if (pageControl === PC_CHANGEABLE) out.fill(0, at, end);
+  const values = pageControl === PC_CHANGEABLE ? null : valuesOf(unit, pageControl);
+  for (const field of MODE_FIELDS) {
+    if (field.pageCode !== pageCode) continue;
+    const isSet = values === null ? field.isChangeable(unit.backend) : values[field.name];
+    if (isSet) out[at + field.byte] = out[at + field.byte]! | field.mask;
+  }
+  out[at] = pageCode | (unit.state.isDurable ? PS : 0);
   out[at + 1] = end - at - PAGE_HEADER_BYTES;
   return end;
+}
+
+function valuesOf(unit: LogicalUnit, pageControl: number): ModeParameters {
+  if (pageControl === PC_CURRENT) return unit.modes;
+  const defaults = defaultModes(unit.backend);
+  return pageControl === PC_SAVED ? (unit.state.current.savedModes ?? defaults) : defaults;
 }
 
 /** SBC-3 6.4.9: the store repairs what it can without being asked. */
@@ -149,17 +175,15 @@ function buildReadWriteErrorRecovery(): number {
 }
 
 /** SBC-3 6.4.6 Caching mode page */
-function buildCaching(unit: LogicalUnit, out: Buffer, at: number): number {
-  const WCE = 0x04;
-  out[at + 2] = unit.backend.capabilities.isWriteThrough ? 0 : WCE;
+function buildCaching(): number {
   return 20;
 }
 
 /**
- * SPC-4 7.5.8 Control mode page. One task set for all nexuses (TST zero), fixed format sense data (D_SENSE zero), no
- * TASK ABORTED status (TAS zero), SIMPLE commands in any order (QUEUE ALGORITHM MODIFIER 1h).
+ * SPC-4 7.5.8 Control mode page. One task set for all nexuses (TST zero), no TASK ABORTED status (TAS zero), SIMPLE commands
+ * in any order (QUEUE ALGORITHM MODIFIER 1h).
  */
-function buildControl(_unit: LogicalUnit, out: Buffer, at: number): number {
+function buildControl(out: Buffer, at: number): number {
   const UNRESTRICTED_REORDERING_ALLOWED = 0x10;
   out[at + 3] = UNRESTRICTED_REORDERING_ALLOWED;
   return 12;

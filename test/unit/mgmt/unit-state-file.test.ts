@@ -10,6 +10,8 @@ const ERASURE = {
   isFailed: false,
 };
 
+const MODES = { isWriteCacheEnabled: false, isDescriptorSense: true, isWriteProtected: false };
+
 describe('the state of a disk in its file', () => {
   let directory = '';
   const faults: string[] = [];
@@ -31,18 +33,18 @@ describe('the state of a disk in its file', () => {
   it.each([null, ERASURE, { plan: { ...ERASURE.plan, pattern: null }, isFailed: true }])(
     'comes back: %o',
     async (erasure) => {
-      expect(await save(open(), { erasure })).toBe(true);
-      expect(await open().load()).toEqual({ erasure });
+      expect(await save(open(), { erasure, savedModes: MODES })).toBe(true);
+      expect(await open().load()).toEqual({ erasure, savedModes: MODES });
       expect(readdirSync(directory)).toEqual(['disk-u.json']);
     },
   );
 
   it('that cannot be saved is told, and what was kept before still is', async () => {
-    await save(open(), { erasure: ERASURE });
+    await save(open(), { erasure: ERASURE, savedModes: null });
     const gone = open(join(directory, 'gone'));
-    expect(await save(gone, { erasure: null })).toBe(false);
+    expect(await save(gone, { erasure: null, savedModes: null })).toBe(false);
     expect(faults).toHaveLength(1);
-    expect(await open().load()).toEqual({ erasure: ERASURE });
+    expect(await open().load()).toEqual({ erasure: ERASURE, savedModes: null });
   });
 
   it.each([
@@ -50,6 +52,8 @@ describe('the state of a disk in its file', () => {
     '[]',
     '{"version":2,"erasure":null}',
     '{"version":1}',
+    '{"version":1,"erasure":null}',
+    '{"version":1,"erasure":null,"savedModes":{"isWriteCacheEnabled":1}}',
     '{"version":1,"erasure":{}}',
     '{"version":1,"erasure":{"passes":0,"pattern":null}}',
     '{"version":1,"erasure":{"passes":1,"pattern":"abc"}}',

@@ -198,19 +198,22 @@ describe('an erasure over a restart', () => {
   it('begins anew with the unit', () => {
     const stateStore = new Store();
     const plan = { isFormat: false, pattern: Buffer.from([7]), passes: 1, isInverting: false, mayExitFailure: false };
-    const savedState: UnitState = { erasure: { plan, isFailed: false } };
+    const savedState: UnitState = { erasure: { plan, isFailed: false }, savedModes: null };
     const harness = filled({ unit: { stateStore, savedState }, keepsAttention: true });
     harness.start(TEST_UNIT_READY);
     expect(harness.start(TEST_UNIT_READY).outcome).toBe('2/4/1b');
     harness.settle();
     expect(harness.backend.bytes.every((byte) => byte === 7)).toBe(true);
     expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
-    expect(stateStore.saved).toEqual([{ erasure: null }]);
+    expect(stateStore.saved).toEqual([{ erasure: null, savedModes: null }]);
   });
 
   it('stays failed', () => {
     const plan = { isFormat: false, pattern: null, passes: 1, isInverting: false, mayExitFailure: true };
-    const harness = filled({ unit: { savedState: { erasure: { plan, isFailed: true } } }, keepsAttention: true });
+    const harness = filled({
+      unit: { savedState: { erasure: { plan, isFailed: true }, savedModes: null } },
+      keepsAttention: true,
+    });
     harness.run(TEST_UNIT_READY);
     expect(harness.run(TEST_UNIT_READY).outcome).toBe('3/31/3');
     expect(harness.backend.log).toEqual([]);
