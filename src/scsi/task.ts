@@ -77,6 +77,8 @@ export class Task implements IoOwner, SlotWaiter {
   // Common to all operations.
   operation: Operation | null = null;
   isEnding = false;
+  /** Where the io that ends the task failed, or NO_SENSE_VALUE. */
+  private failedLba = NO_SENSE_VALUE;
   iosInFlight = 0;
   dataOutPending = 0;
   isWaitingForSlot = false;
@@ -121,6 +123,7 @@ export class Task implements IoOwner, SlotWaiter {
     this.isDormant = false;
     this.operation = null;
     this.isEnding = false;
+    this.failedLba = NO_SENSE_VALUE;
     this.laneBits = 0;
     this.startedBytes = 0;
     this.doneBytes = 0;
@@ -304,7 +307,7 @@ export class Task implements IoOwner, SlotWaiter {
   onIoDone(io: BackendIo): void {
     assert(this.iosInFlight > 0, 'an io is done once');
     this.iosInFlight -= 1;
-    if (this.isEnding) this.endWhenQuiet();
+    if (this.isEnding) this.endAfter(io);
     else if (io.status !== IO_OK) this.failIo(io);
     else this.operation?.onIoDone(this, io);
   }
@@ -337,8 +340,27 @@ export class Task implements IoOwner, SlotWaiter {
   }
 
   private failIo(io: BackendIo): void {
-    const hasAddress = io.op !== IO_FLUSH;
-    this.checkInformation(senseOfIo(io), hasAddress ? this.unit.lbaOf(io.offsetBytes) : NO_SENSE_VALUE);
+    this.failedLba = this.informationOf(io);
+    this.checkInformation(senseOfIo(io), this.failedLba);
+  }
+
+  /**
+   * An io of a task that is ending. INFORMATION names the first block that failed (SPC-4 4.5.3): an initiator takes what
+   * lies before it as done, so a lower one that fails later takes its place.
+   */
+  private endAfter(io: BackendIo): void {
+    const { command, failedLba } = this;
+    const lba = this.informationOf(io);
+    if (io.status !== IO_OK && !command.isAborted && lba !== NO_SENSE_VALUE && lba < failedLba) {
+      this.failedLba = lba;
+      command.senseCode = senseOfIo(io);
+      command.senseInformation = lba;
+    }
+    this.endWhenQuiet();
+  }
+
+  private informationOf(io: BackendIo): number {
+    return io.op === IO_FLUSH ? NO_SENSE_VALUE : this.unit.lbaOf(io.offsetBytes);
   }
 
   // The end.

@@ -291,6 +291,21 @@ describe('a store that fails', () => {
     expect(harness.isQuiet).toBe(true);
   });
 
+  it.each([
+    { name: 'second before first', order: [1, 0] },
+    { name: 'first before second', order: [0, 0] },
+  ])('in two segments of a WRITE, $name, tells of the lower one', ({ order }) => {
+    const harness = new Harness();
+    harness.backend.fault = () => IO_MEDIUM_ERROR;
+    const blocks = 2 * SEGMENT_BLOCKS;
+    const client = harness.start(cdb10(0x2a, 0, blocks), { dataOut: pattern(blocks) });
+    expect(harness.backend.pending).toHaveLength(2);
+    for (const index of order) harness.backend.complete(index);
+    expect(client.outcome).toBe('3/c/0');
+    expect(client.command.senseInformation).toBe(0);
+    expect(harness.isQuiet).toBe(true);
+  });
+
   it('in the first segment of a WRITE waits for the Data-Out that was asked for', () => {
     const harness = new Harness();
     harness.backend.fault = () => IO_MEDIUM_ERROR;
