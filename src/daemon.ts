@@ -190,6 +190,7 @@ async function openUnit(
       backend,
       blockShift: storage.blockShift,
       isReadOnly: storage.isReadOnly,
+      isRemovable: storage.isRemovable,
       isThin: storage.isThin,
       vendor: storage.vendorID ?? VENDOR_DEFAULT,
       product: storage.productID ?? PRODUCT_DEFAULT,

@@ -18,6 +18,8 @@ export interface StorageConfig extends StorageSpec {
   readonly isOnline: boolean;
   /** 9 to 12; blockBytes is 2 to its power. */
   readonly blockShift: number;
+  /** The medium can be ejected. */
+  readonly isRemovable: boolean;
   /** ASCII, at most 8, 16 and 36 characters; null: the daemon's choice. */
   readonly vendorID: string | null;
   readonly productID: string | null;

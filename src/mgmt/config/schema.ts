@@ -113,6 +113,10 @@ export const StorageSchema = Type.Object({
     }),
   ),
   readOnly: yesOrNo({ description: 'Initiators may read only (write protected).', default: false }),
+  removable: yesOrNo({
+    description: 'A removable medium: initiators may eject it and load it again, and may prevent that.',
+    default: false,
+  }),
   direct: yesOrNo({ description: 'O_DIRECT: past the page cache. For `iouring`.', default: false }),
   vendorID: asciiField(8, { description: 'T10 vendor identification in INQUIRY data.' }),
   productID: asciiField(16, { description: 'Product identification in INQUIRY data.' }),

@@ -13,6 +13,7 @@ export function startStopUnit(task: Task): void {
   const powerCondition = flags >>> 4;
   if (powerCondition !== START_VALID) setPowerCondition(task, powerCondition);
   else if ((flags & LOEJ) !== 0 && !task.unit.isRemovable) task.invalidField(START_STOP_FLAGS, 1);
+  else if ((flags & LOEJ) !== 0 && task.unit.isRemovalPrevented) task.check(SENSE_MEDIUM_REMOVAL_PREVENTED);
   else if ((flags & START) !== 0) start(task, (flags & LOEJ) !== 0);
   else stop(task, flags);
 }
@@ -89,9 +90,7 @@ function start(task: Task, isLoad: boolean): void {
 
 function stop(task: Task, flags: number): void {
   const { unit } = task;
-  if ((flags & LOEJ) !== 0 && unit.isRemovalPrevented) {
-    task.check(SENSE_MEDIUM_REMOVAL_PREVENTED);
-  } else if ((flags & NO_FLUSH) !== 0 || unit.isReadOnly) {
+  if ((flags & NO_FLUSH) !== 0 || unit.isReadOnly) {
     finishStop(task);
   } else {
     task.operation = STOP;

@@ -39,7 +39,8 @@ const NUMBER_OF_BLOCKS_16 = 10;
 
 /**
  * Zero blocks mean all up to the end. The IMMED bit is accepted, yet status still comes after the flush: an initiator that
- * took an early GOOD for stable data would be wrong, one that expects it early merely waits.
+ * took an early GOOD for stable data would be wrong, one that expects it early merely waits. With SYNC_NV a nonvolatile
+ * cache would do; the medium does as well.
  */
 function synchronize(task: Task, lba: number, blocks: number): void {
   if (!takeRange(task, lba, blocks)) return;

@@ -134,6 +134,17 @@ describe('PREVENT ALLOW MEDIUM REMOVAL', () => {
     expect(eject()).toBe('status 0');
   });
 
+  it('holds the tray too: an ejected medium is not loaded while a nexus prevents', () => {
+    const harness = new Harness({ unit: { isRemovable: true } });
+    harness.run(startStop(LOEJ));
+    harness.run(prevent(1));
+    expect(harness.run(startStop(LOEJ | START)).outcome).toBe('5/53/2');
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('2/3a/0');
+    harness.run(prevent(0));
+    expect(harness.run(startStop(LOEJ | START)).outcome).toBe('status 0');
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
+  });
+
   it('obsolete values are invalid fields', () => {
     expect(new Harness().run(prevent(2)).outcome).toBe('5/24/0');
     expect(new Harness().run(prevent(3)).outcome).toBe('5/24/0');

@@ -137,6 +137,7 @@ describe("gotgt's files", () => {
         isThin: false,
         isReadOnly: false,
         isDirect: false,
+        isRemovable: false,
         vendorID: null,
         productID: null,
         serial: null,
