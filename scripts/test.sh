@@ -54,10 +54,16 @@ setup_test_tools() {
   install_packages $TEST_PACKAGES || die "could not install$TEST_PACKAGES; install them as root and run this again"
 }
 
+# The kernel's own initiator runs in user-mode-linux, which Debian has for this processor alone.
+setup_linux_guest() {
+  [ "$(uname -m)" != x86_64 ] || scripts/uml-root.sh
+}
+
 require_node
 setup_build_tools
 setup_test_tools
 setup_isns_server
+setup_linux_guest
 setup_project
 say "checking types, style and C++ format (npm run check)"
 npm run --silent check

@@ -4,9 +4,11 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import type { TestFolder } from './daemon-process.ts';
+import { DIES_WITH_ITS_STARTER, type TestFolder } from './daemon-process.ts';
 
 const CLIENT_MS_MAX = 120_000;
+/** How setpriv(1) ends when the command does not exist. */
+const NOT_FOUND_EXIT = 127;
 /** Of the output that stands in the message of a failure. */
 const OUTPUT_TAIL_CHARS = 2000;
 
@@ -21,23 +23,22 @@ export class ClientCommand {
   readonly ended: Promise<ClientResult>;
   private readonly child: ChildProcess;
 
-  /** Starts `command`; it is killed after CLIENT_MS_MAX and at the end of the tests. */
+  /** Starts `command`; it is killed after CLIENT_MS_MAX and with the process of the tests. */
   constructor(folder: TestFolder, command: string, args: readonly string[]) {
     const path = folder.join(`${command}-${process.hrtime.bigint()}.log`);
     const file = openSync(path, 'wx');
-    const child = spawn(command, args, {
+    const [starter, ...words] = [...DIES_WITH_ITS_STARTER, command, ...args] as [string, ...string[]];
+    const child = spawn(starter, words, {
       stdio: ['ignore', file, file],
       timeout: CLIENT_MS_MAX,
       killSignal: 'SIGKILL',
     });
     closeSync(file);
-    const killAtExit = () => child.kill('SIGKILL');
-    process.once('exit', killAtExit);
     this.child = child;
     this.ended = new Promise((resolve, reject) => {
-      child.once('error', (error) => reject(new Error(`${error.message}; scripts/test.sh installs ${command}`)));
+      child.once('error', reject);
       child.once('close', (code, signal) => {
-        process.off('exit', killAtExit);
+        if (code === NOT_FOUND_EXIT) reject(new Error(`there is no ${command}; scripts/test.sh installs it`));
         resolve({ end: signal ?? (code as number), output: readFileSync(path, 'latin1') });
       });
     });

@@ -20,10 +20,13 @@ export const FAMILIES: readonly string[] = [
 export const LATER_FAMILIES: readonly string[] = ['iSCSISendTargets', 'iSCSINop'];
 
 /**
- * Run where a logical block is a physical block. Elsewhere UnmapSingle asks for the status of a block (i + 1) and expects the
- * answer of another (i + blocks per physical block).
+ * Run where a logical block is a physical block: one of every kind, and GetLBAStatus, whose UnmapSingle asks elsewhere for the
+ * status of a block (i + 1) and expects the answer of another (i + blocks per physical block).
  */
-export const PHYSICAL_BLOCK_FAMILIES: readonly string[] = ['GetLBAStatus'];
+export const PHYSICAL_BLOCK_FAMILIES: readonly string[] = [
+  ...['GetLBAStatus', 'Inquiry', 'ReadCapacity10', 'ReadCapacity16', 'Read16', 'Write16', 'WriteSame16', 'Unmap'],
+  ...['Verify16', 'WriteVerify16', 'CompareAndWrite', 'OrWrite'],
+];
 
 /** What the suite says about each test that it skips. */
 export type Skips = Readonly<Record<string, string>>;
@@ -42,8 +45,6 @@ export const SKIPPED: Skips = {
 export const SKIPPED_4K: Skips = {
   ...SKIPPED,
   'CompareAndWrite.InvalidDataOutSize': 'LBPPB < 2. Skipping test',
-  'WriteSame10.InvalidDataOutSize': 'LBPPB < 2. Skipping test',
-  'WriteSame10.UnmapUnaligned': 'LBPPB < 2. Skipping test',
   'WriteSame16.InvalidDataOutSize': 'LBPPB < 2. Skipping test',
   'WriteSame16.UnmapUnaligned': 'LBPPB < 2. Skipping test',
 };

@@ -31,7 +31,7 @@ const DISKS = [
   {
     name: 'iouring in blocks of 4096 bytes',
     disk: { scheme: 'iouring', blockShift: BLOCK_SHIFT_4K },
-    families: [...families.filter(isOfBlocks), ...PHYSICAL_BLOCK_FAMILIES],
+    families: PHYSICAL_BLOCK_FAMILIES,
     skipped: SKIPPED_4K,
   },
   {
@@ -54,11 +54,6 @@ afterAll(async () => {
   await daemon.stop();
   folder.dispose();
 });
-
-/** Whether a family has to do with the size of blocks, and not with sessions or reservations. */
-function isOfBlocks(family: string): boolean {
-  return !/^(iSCSI|Pr|Reserve)/.test(family) || family.startsWith('Prefetch');
-}
 
 describe('the report of iscsi-test-cu', () => {
   const report = [

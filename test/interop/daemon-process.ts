@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 
 /** What SIGTERM may take. */
 export const STOP_MS_MAX = 5000;
+/** Runs the command that follows; the kernel kills it with the process that started it, however that ends. */
+export const DIES_WITH_ITS_STARTER: readonly string[] = ['setpriv', '--pdeathsig', 'KILL'];
 export const TARGET_NAME = 'iqn.2026-11.org.example:interop';
 const START_MS_MAX = 20_000;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -76,11 +78,9 @@ export class DaemonProcess {
   private isOver = false;
 
   private constructor(args: readonly string[], wrapper: readonly string[]) {
-    const [command, ...words] = [...wrapper, process.execPath, BIN, 'daemon', ...args];
-    this.child = spawn(command as string, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const command = [...DIES_WITH_ITS_STARTER, ...wrapper, process.execPath, BIN, 'daemon', ...args];
+    this.child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
     const { child } = this;
-    const killAtExit = () => child.kill('SIGKILL');
-    process.once('exit', killAtExit);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => this.onOutput(text));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
@@ -89,7 +89,6 @@ export class DaemonProcess {
       child.once('error', reject);
       child.once('close', (code, signal) => {
         this.isOver = true;
-        process.off('exit', killAtExit);
         resolve(signal ?? (code as number));
       });
     });
