@@ -5,7 +5,7 @@
 import type { Backend, BackendIo } from './backend/backend.ts';
 import { openBackend } from './backend/registry.ts';
 import type { Note, StorageSpec } from './backend/storage-spec.ts';
-import { crc32cPortable } from './iscsi/codec/digest.ts';
+import { type Crc32c, crc32cPortable } from './iscsi/codec/digest.ts';
 import { Connection } from './iscsi/protocol/connection/connection.ts';
 import { OutputStore } from './iscsi/protocol/connection/output.ts';
 import type { ProtocolLimits, ProtocolObserver, ProtocolServices } from './iscsi/protocol/connection/services.ts';
@@ -71,7 +71,7 @@ export class Reactor {
       outputs: new OutputStore(),
       tasks: new TaskStore(),
       clock: monotonicClock,
-      crc32c: native === null ? crc32cPortable : native.crc32c,
+      crc32c: native === null ? crc32cPortable : fastestCrc32c(native),
       limits,
       observer,
     };
@@ -157,4 +157,14 @@ export class Reactor {
       });
     });
   }
+}
+
+/** A call into the addon costs more than the table takes for a header: 145 ns against 31 ns for 48 bytes. */
+const NATIVE_CRC_BYTES_MIN = 256;
+
+function fastestCrc32c(native: NativeAddon): Crc32c {
+  return (crc, bytes, offset, length) =>
+    length < NATIVE_CRC_BYTES_MIN
+      ? crc32cPortable(crc, bytes, offset, length)
+      : native.crc32c(crc, bytes, offset, length);
 }

@@ -18,8 +18,8 @@ export type Defer = (work: () => void) => void;
 export class TickBatch {
   private readonly defer: Defer;
   private readonly run: () => void;
-  private readonly stores: BatchMember[] = [];
-  private readonly connections: BatchMember[] = [];
+  private readonly stores = new MarkedMembers();
+  private readonly connections = new MarkedMembers();
   private isScheduled = false;
 
   constructor(defer: Defer) {
@@ -35,9 +35,9 @@ export class TickBatch {
     if (!member.isMarked) this.mark(member, this.connections);
   }
 
-  private mark(member: BatchMember, list: BatchMember[]): void {
+  private mark(member: BatchMember, list: MarkedMembers): void {
     member.isMarked = true;
-    list.push(member);
+    list.add(member);
     if (this.isScheduled) return;
     this.isScheduled = true;
     this.defer(this.run);
@@ -45,20 +45,31 @@ export class TickBatch {
 
   private flush(): void {
     assert(this.isScheduled, 'a batch is flushed only when it was scheduled');
-    while (this.stores.length > 0 || this.connections.length > 0) {
-      drain(this.stores);
-      drain(this.connections);
+    while (this.stores.count > 0 || this.connections.count > 0) {
+      this.stores.flush();
+      this.connections.flush();
     }
     this.isScheduled = false;
   }
 }
 
-function drain(list: BatchMember[]): void {
-  // Members marked while we drain are appended and reached in the same pass.
-  for (let i = 0; i < list.length; i++) {
-    const member = list[i] as BatchMember;
-    member.isMarked = false;
-    member.flushBatch();
+/** A list that keeps its places: emptied by its count, it does not have to grow anew in every tick. */
+class MarkedMembers {
+  count = 0;
+  private readonly members: (BatchMember | null)[] = [];
+
+  add(member: BatchMember): void {
+    this.members[this.count++] = member;
   }
-  list.length = 0;
+
+  /** Members marked meanwhile are appended and reached in the same pass. */
+  flush(): void {
+    for (let i = 0; i < this.count; i++) {
+      const member = this.members[i] as BatchMember;
+      this.members[i] = null;
+      member.isMarked = false;
+      member.flushBatch();
+    }
+    this.count = 0;
+  }
 }

@@ -223,7 +223,8 @@ export class SimulatedWire implements ConnectionSink, Wire {
 }
 
 function pieces(batch: OutputBatch): Buffer[] {
-  return batch.memories.map((memory, index) => memory.subarray(batch.starts[index], batch.ends[index]));
+  const memories = batch.memories.slice(0, batch.pieceCount);
+  return memories.map((memory, index) => memory.subarray(batch.starts[index], batch.ends[index]));
 }
 
 function crcOf(batch: OutputBatch): number {

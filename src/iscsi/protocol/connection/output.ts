@@ -33,15 +33,37 @@ export class HeaderBlock implements Releasable {
 
 /** Pieces to be written in order, and whose memory they are. */
 export class OutputBatch {
+  // The arrays keep their length and are overwritten: setting it to 0 would have them grow anew in every tick.
   readonly memories: Buffer[] = [];
   readonly starts: number[] = [];
   readonly ends: number[] = [];
-  readonly owned: Releasable[] = [];
+  pieceCount = 0;
+  readonly owned: (Releasable | null)[] = [];
+  ownedCount = 0;
   /** Bytes that do not lie in slots. */
   ownBytes = 0;
 
-  get pieceCount(): number {
-    return this.memories.length;
+  addPiece(memory: Buffer, start: number, end: number): void {
+    const index = this.pieceCount++;
+    this.memories[index] = memory;
+    this.starts[index] = start;
+    this.ends[index] = end;
+  }
+
+  own(memory: Releasable): void {
+    this.owned[this.ownedCount++] = memory;
+  }
+
+  /** Gives back what it owns and keeps nothing alive. */
+  clear(): void {
+    for (let i = 0; i < this.ownedCount; i++) {
+      (this.owned[i] as Releasable).release();
+      this.owned[i] = null;
+    }
+    for (let i = 0; i < this.pieceCount; i++) this.memories[i] = NOTHING;
+    this.ownedCount = 0;
+    this.pieceCount = 0;
+    this.ownBytes = 0;
   }
 }
 
@@ -66,12 +88,7 @@ export class OutputStore {
   }
 
   giveBackBatch(batch: OutputBatch): void {
-    for (let i = 0; i < batch.owned.length; i++) (batch.owned[i] as Releasable).release();
-    batch.owned.length = 0;
-    batch.memories.length = 0;
-    batch.starts.length = 0;
-    batch.ends.length = 0;
-    batch.ownBytes = 0;
+    batch.clear();
     if (this.batches.length < FREE_BATCHES_MAX) this.batches.push(batch);
   }
 }
@@ -127,20 +144,18 @@ export class Output {
   slotPiece(memory: Buffer, start: number, end: number): void {
     if (this.isClosed) return;
     const { batch } = this;
-    const last = batch.memories.length - 1;
+    const last = batch.pieceCount - 1;
     if (last >= 0 && batch.memories[last] === memory && batch.ends[last] === start) {
       batch.ends[last] = end;
       return;
     }
-    batch.memories.push(memory);
-    batch.starts.push(start);
-    batch.ends.push(end);
+    batch.addPiece(memory, start, end);
   }
 
   /** The batch releases `memory` once it is written. */
   own(memory: Releasable): void {
     if (this.isClosed) memory.release();
-    else this.batch.owned.push(memory);
+    else this.batch.own(memory);
   }
 
   /** Hands the batch over for writing and starts the next one. */
@@ -169,9 +184,11 @@ export class Output {
   private nextBlock(): HeaderBlock {
     const block = this.store.takeBlock();
     this.block = block;
-    this.batch.owned.push(block);
+    this.batch.own(block);
     this.memory = block.memory;
     this.view = block.view;
     return block;
   }
 }
+
+const NOTHING = Buffer.alloc(0);
