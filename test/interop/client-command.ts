@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { DIES_WITH_ITS_STARTER, type TestFolder } from './daemon-process.ts';
 
 const CLIENT_MS_MAX = 120_000;
@@ -25,7 +26,7 @@ export class ClientCommand {
 
   /** Starts `command`; it is killed after CLIENT_MS_MAX and with the process of the tests. */
   constructor(folder: TestFolder, command: string, args: readonly string[]) {
-    const path = folder.join(`${command}-${process.hrtime.bigint()}.log`);
+    const path = folder.join(`${basename(command)}-${process.hrtime.bigint()}.log`);
     const file = openSync(path, 'wx');
     const [starter, ...words] = [...DIES_WITH_ITS_STARTER, command, ...args] as [string, ...string[]];
     const child = spawn(starter, words, {
