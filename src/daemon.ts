@@ -10,6 +10,7 @@ import { ConfigError } from './mgmt/config/config-error.ts';
 import type { Configuration, PortalConfig, StorageConfig, TargetConfig } from './mgmt/config/configuration.ts';
 import { formatPortalAddress } from './mgmt/config/portal-address.ts';
 import type { DaemonOptions } from './mgmt/daemon-options.ts';
+import { holdHeapTight } from './mgmt/heap.ts';
 import { createLogger } from './mgmt/logging.ts';
 import { ReservationFile } from './mgmt/reservation-store.ts';
 import { StateDirectory } from './mgmt/state-dir.ts';
@@ -38,6 +39,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const logger = await createLogger(options.logLevel, process.stdout.isTTY === true);
   const stopped = stopSignal();
   endOnBug(logger);
+  holdHeapTight();
   const daemon = await startDaemon(configuration, logger);
   for (const line of daemon.connectLines) logger.info(line);
   const signal = await stopped;
