@@ -290,7 +290,10 @@ export class Task implements IoOwner, SlotWaiter {
     this.submit(io, op, offsetBytes, lengthBytes);
   }
 
-  /** Keeps the task from ending, whatever happens to it, until endWork(): something else than the store is at work. */
+  /**
+   * Keeps the task from ending, whatever happens to it, until endWork(): something other than a submitted io is at work (a
+   * store's map of what is allocated, a state file).
+   */
   beginWork(): void {
     this.iosInFlight += 1;
   }
@@ -310,23 +313,6 @@ export class Task implements IoOwner, SlotWaiter {
     if (this.isEnding) this.endAfter(io);
     else if (io.status !== IO_OK) this.failIo(io);
     else this.operation?.onIoDone(this, io);
-  }
-
-  /**
-   * Something outside the device server (a store's map of what is allocated, a state file) begins to work for the task,
-   * which does not end before endOutside().
-   */
-  beginOutside(): void {
-    this.iosInFlight += 1;
-  }
-
-  /** What began with beginOutside() has answered. Returns whether the task still wants the answer. */
-  endOutside(): boolean {
-    assert(this.iosInFlight > 0, 'what was begun outside ends once');
-    this.iosInFlight -= 1;
-    if (!this.isEnding) return true;
-    this.endWhenQuiet();
-    return false;
   }
 
   private submit(io: BackendIo, op: IoOp, offsetBytes: number, lengthBytes: number): void {

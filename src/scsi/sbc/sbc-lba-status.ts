@@ -19,9 +19,9 @@ export function getLbaStatus16(task: Task): void {
     sendRuns(task, allocationLength, [{ lba, endLba: unit.blockCount, isMapped: true }]);
     return;
   }
-  task.beginOutside();
+  task.beginWork();
   unit.backend.allocation(task.offsetBytes, unit.sizeBytes - task.offsetBytes, DESCRIPTORS_MAX, (extents) => {
-    if (task.endOutside()) sendRuns(task, allocationLength, runsOf(unit, lba, extents));
+    if (task.endWork()) sendRuns(task, allocationLength, runsOf(unit, lba, extents));
   });
 }
 
