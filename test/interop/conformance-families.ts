@@ -28,6 +28,9 @@ export const PHYSICAL_BLOCK_FAMILIES: readonly string[] = [
   ...['Verify16', 'WriteVerify16', 'CompareAndWrite', 'OrWrite'],
 ];
 
+/** Where a medium can be ejected; a disk whose medium is fixed is never asked. */
+export const REMOVABLE_FAMILIES: readonly string[] = ['PreventAllow', 'StartStopUnit', 'NoMedia', 'TestUnitReady'];
+
 /** What the suite says about each test that it skips. */
 export type Skips = Readonly<Record<string, string>>;
 
@@ -52,8 +55,12 @@ export const SKIPPED_4K: Skips = {
 /** A disk that may only be read provisions nothing, so it has no UNMAP, and there the test gives up. */
 export const SKIPPED_READ_ONLY: Skips = { 'ReadOnly.ReadOnlySBC': 'UNMAP is not implemented.' };
 
-/** Tests that fail by a fault of the suite, with the only complaint that they may have. */
+/** Tests that ask for something else than the standards, with the only complaint that they may have. */
 export const SUITE_FAULTS: Readonly<Record<string, RegExp>> = {
-  // libiscsi keeps 16 bytes of CDB usage data (scsi-lowlevel.h) and nothing at all of the 32 of a variable length CDB.
-  'ReportSupportedOpcodes.OneCommand': /^CDB\[0\] Usage Data was 0x00, expected 0x7f for opcode 0x7f$/,
+  // START zero is the stopped power condition, in which TEST UNIT READY has 02/04/02 for an answer (SBC-3 4.20, 5.25). The
+  // test holds everything for GOOD that is not an ejected medium.
+  'StartStopUnit.NoLoej': /^TESTUNITREADY command failed .*NOT READY\(0x02\) \/ ASCQ .*\(0x0402\)$/,
+  // It also sends the POWER CONDITIONs that are reserved, and these "shall be reported as error" (SBC-3, keyword reserved).
+  'StartStopUnit.PwrCnd':
+    /^STARTSTOPUNIT command failed .*ILLEGAL_REQUEST\(0x05\) \/ ASCQ INVALID_FIELD_IN_CDB\(0x2400\)$/,
 };

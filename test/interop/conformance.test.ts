@@ -7,6 +7,7 @@ import {
   FAMILIES,
   LATER_FAMILIES,
   PHYSICAL_BLOCK_FAMILIES,
+  REMOVABLE_FAMILIES,
   SKIPPED,
   SKIPPED_4K,
   SKIPPED_READ_ONLY,
@@ -39,6 +40,12 @@ const DISKS = [
     disk: { scheme: 'file', isReadOnly: true },
     families: ['ReadOnly'],
     skipped: SKIPPED_READ_ONLY,
+  },
+  {
+    name: 'a removable disk',
+    disk: { scheme: 'iouring', isRemovable: true },
+    families: REMOVABLE_FAMILIES,
+    skipped: {},
   },
 ].map((entry, lun) => ({ ...entry, lun }));
 

@@ -3,7 +3,7 @@
  * its own. What has been asked to stop must end with exit code 0 in STOP_MS_MAX; what is left over dies with the tests.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +25,7 @@ export interface DiskSetup {
   readonly size: string;
   readonly blockShift?: number;
   readonly isReadOnly?: boolean;
+  readonly isRemovable?: boolean;
 }
 
 export interface DaemonSetup {
@@ -111,6 +112,12 @@ export class DaemonProcess {
     return daemon;
   }
 
+  /** Resident memory in KiB, as the kernel counts it. */
+  get residentKiB(): number {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+  }
+
   get address(): string {
     return this.addresses[0] as string;
   }
@@ -183,13 +190,14 @@ function configDocument(folder: TestFolder, setup: DaemonSetup): object {
   const { disks, portal, negotiation, isns, targetKeys, keys } = setup;
   const luns = Object.fromEntries(disks.map((_, lun) => [lun, lun]));
   return {
-    storages: disks.map(({ scheme, fileName, size, blockShift, isReadOnly }, deviceID) => ({
+    storages: disks.map(({ scheme, fileName, size, blockShift, isReadOnly, isRemovable }, deviceID) => ({
       deviceID,
       path: `${scheme}:${folder.join(fileName)}`,
       size,
       thinProvisioning: true,
       ...(blockShift === undefined ? {} : { blockShift }),
       readOnly: isReadOnly ?? false,
+      removable: isRemovable ?? false,
     })),
     iscsiportals: [{ id: 0, portal: portal ?? '127.0.0.1:0' }],
     iscsitargets: { [TARGET_NAME]: { luns, ...(negotiation === undefined ? {} : { negotiation }), ...targetKeys } },
