@@ -198,14 +198,12 @@ export class ControlRequests implements SessionMember {
     if (reason !== LOGOUT_CLOSE_CONNECTION) {
       return writer.logoutResponse(initiatorTaskTag, LOGOUT_RESPONSE_RECOVERY_NOT_SUPPORTED, 0, 0);
     }
-    const member = this.session.members.find((candidate) => candidate.cid === cid);
-    if (member === undefined) return writer.logoutResponse(initiatorTaskTag, LOGOUT_RESPONSE_CID_NOT_FOUND, 0, 0);
-    if (member === this) {
+    if (!this.session.knows(cid)) return writer.logoutResponse(initiatorTaskTag, LOGOUT_RESPONSE_CID_NOT_FOUND, 0, 0);
+    if (cid === this.cid) {
       this.host.framer.stop();
       return this.session.endTasksOf(this, () => this.finishLogout(initiatorTaskTag, () => this.host.close('logout')));
     }
-    member.close('logout');
-    this.session.endTasksOf(member, () => writer.logoutResponse(initiatorTaskTag, LOGOUT_RESPONSE_CLOSED, 0, 0));
+    this.session.vacate(cid, 'logout', () => writer.logoutResponse(initiatorTaskTag, LOGOUT_RESPONSE_CLOSED, 0, 0));
   }
 
   private finishLogout(initiatorTaskTag: number, close: () => void): void {

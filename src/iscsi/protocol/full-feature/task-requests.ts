@@ -137,6 +137,7 @@ export class TaskRequests implements TaskManagementOwner {
     // 11.5.1: ABORT TASK comes by the connection that the task is allegiant to.
     const { taskHome } = this.member;
     const task = found !== null && taskHome !== null && found.isAt(taskHome) ? found : null;
+    if (found !== null && task === null) return this.respond(fields, TMF_RESPONSE_NO_TASK);
     if (task === null) return this.respond(fields, this.skipMissing(fields));
     if (task.isWithDevice) return this.manage(fields, ABORT_TASK, task);
     this.session.forget(task);

@@ -69,7 +69,7 @@ export class LoginPhase<T extends LoginTarget> implements Phase, AdmissionWaiter
     const reply = this.isClosed ? null : this.machine.onAdmission(outcome);
     if (reply !== null) this.send(reply);
     // The initiator gave up while its former session drained.
-    else if (outcome.isAdmitted) outcome.session.cancelJoin();
+    else if (outcome.isAdmitted) outcome.session.cancelJoin(this.cid);
   }
 
   private refuse(status: number): void {

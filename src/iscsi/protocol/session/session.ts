@@ -79,8 +79,14 @@ export class Session {
   private isEnding = false;
   private hasEnded = false;
   private drainWaiters: readonly DrainWaiter[] = [];
+  /** Connections that are gone, or going, and have commands left that may touch a store. */
+  private readonly departed: SessionMember[] = [];
   /** Connections that were admitted and have not entered full feature phase yet; the session waits for them. */
   private joiningCount = 1;
+  /** The CIDs of those that join a session that is there. */
+  private readonly joiningCids: number[] = [];
+  /** Every connection was told to close: the session takes no further one. */
+  isClosing = false;
 
   constructor(
     home: SessionHome,
@@ -148,35 +154,54 @@ export class Session {
     this.home.onTargetReset(this);
   }
 
+  /** Connections besides `cid` that are there, or have been promised a place. */
+  placesTakenBesides(cid: number): number {
+    return new Set([...this.members.map((member) => member.cid), ...this.joiningCids].filter((each) => each !== cid))
+      .size;
+  }
+
   /**
    * A further connection was admitted (6.3.6). One with the same CID is taken for dead: it is closed, and `ready` waits
-   * until none of its commands can touch a store any more.
+   * until no command that came by that CID can touch a store any more.
    */
   beginJoin(cid: number, ready: () => void): void {
     this.joiningCount += 1;
-    const former = this.members.find((member) => member.cid === cid);
-    if (former === undefined) return ready();
-    former.close('reinstated');
-    this.endTasksOf(former, ready);
+    this.joiningCids.push(cid);
+    this.replaceMember(cid, ready);
+  }
+
+  /** Closes the connection `cid`, if it is there; `onVacant` when nothing of it, or of one before it, is in a store. */
+  vacate(cid: number, cause: CloseCause, onVacant: () => void): void {
+    const member = this.members.find((candidate) => candidate.cid === cid);
+    if (member !== undefined) {
+      member.close(cause);
+      this.depart(member);
+    }
+    this.whenGone(cid, onVacant);
+  }
+
+  /** Whether a connection `cid` is there, or something of one is still in a store. */
+  knows(cid: number): boolean {
+    const isIt = (member: SessionMember): boolean => member.cid === cid;
+    return this.members.some(isIt) || this.departed.some(isIt);
   }
 
   /** The admitted connection is there: from here on it belongs to the session. */
   addMember(member: SessionMember): void {
     assert(!this.isEnding, 'a session that ends takes no connection');
-    this.joiningCount -= 1;
+    this.leaveQueue(member.cid);
     this.members.push(member);
   }
 
   /** The admitted connection will not come. */
-  cancelJoin(): void {
-    this.joiningCount -= 1;
+  cancelJoin(cid: number): void {
+    this.leaveQueue(cid);
     this.endWhenDeserted();
   }
 
   /** A connection is gone; with the last one the session ends (ErrorRecoveryLevel 0 keeps nothing). */
   removeMember(member: SessionMember): void {
-    const index = this.members.indexOf(member);
-    if (index >= 0) this.members.splice(index, 1);
+    if (this.members.includes(member)) this.depart(member);
     this.endWhenDeserted();
   }
 
@@ -189,6 +214,7 @@ export class Session {
 
   /** Closes every connection; the session ends with the last. */
   close(cause: CloseCause): void {
+    this.isClosing = true;
     for (const member of [...this.members]) member.close(cause);
   }
 
@@ -213,6 +239,35 @@ export class Session {
     if (member.taskHome !== null) this.terminateTasks(member.taskHome);
     this.drainWaiters = [...this.drainWaiters, { home: member.taskHome, onDrained }];
     this.wakeDrainWaiters();
+  }
+
+  private replaceMember(cid: number, ready: () => void): void {
+    this.vacate(cid, 'reinstated', () => {
+      // Another login for the same CID was admitted first; it is older than this one.
+      if (this.members.some((member) => member.cid === cid)) this.replaceMember(cid, ready);
+      else ready();
+    });
+  }
+
+  private whenGone(cid: number, onGone: () => void): void {
+    const left = this.departed.find((member) => member.cid === cid);
+    if (left === undefined) onGone();
+    else this.endTasksOf(left, () => this.whenGone(cid, onGone));
+  }
+
+  private leaveQueue(cid: number): void {
+    this.joiningCount -= 1;
+    const index = this.joiningCids.indexOf(cid);
+    if (index >= 0) this.joiningCids.splice(index, 1);
+  }
+
+  /** It is a member no more; it stays known until its commands are out of the store. */
+  private depart(member: SessionMember): void {
+    this.members.splice(this.members.indexOf(member), 1);
+    this.departed.push(member);
+    this.endTasksOf(member, () => {
+      this.departed.splice(this.departed.indexOf(member), 1);
+    });
   }
 
   private startEarly(): void {

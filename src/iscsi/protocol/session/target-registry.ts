@@ -239,13 +239,13 @@ export class TargetRegistry implements SessionHome {
     if (session.device !== grant.device || session.nexus.isReadOnly !== grant.isReadOnly) {
       return refuseLogin(LOGIN_CANNOT_INCLUDE_IN_SESSION);
     }
-    const others = session.members.filter((member) => member.cid !== cid);
-    if (others.length >= session.parameters.maxConnections) return refuseLogin(LOGIN_TOO_MANY_CONNECTIONS);
-    const admitted: LoginAdmitted<Session> = { isAdmitted: true, tsih, session };
+    if (session.isClosing) return refuseLogin(LOGIN_SESSION_DOES_NOT_EXIST);
+    const { maxConnections } = session.parameters;
+    if (session.placesTakenBesides(cid) >= maxConnections) return refuseLogin(LOGIN_TOO_MANY_CONNECTIONS);
     return answerWhen(
       admission,
       (ready) => session.beginJoin(cid, ready),
-      () => admitted,
+      () => joined(session, cid),
     );
   }
 
@@ -324,6 +324,13 @@ function answerWhen(
   });
   isLater = true;
   return atOnce;
+}
+
+/** What has waited for its place in `session`, which may be closed meanwhile. */
+function joined(session: Session, cid: number): Outcome {
+  if (!session.isClosing) return { isAdmitted: true, tsih: session.identity.tsih, session };
+  session.cancelJoin(cid);
+  return refuseLogin(LOGIN_SESSION_DOES_NOT_EXIST);
 }
 
 /** Null: the initiator may not enter. */

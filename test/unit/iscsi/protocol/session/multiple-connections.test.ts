@@ -120,9 +120,89 @@ describe('a session of several connections', () => {
     target.time.settle();
     expect(task.status).toBe(0);
   });
+
+  it('aborts no task of another connection that waits for its turn', () => {
+    const [second] = join(1);
+    const { cmdSN } = session;
+    const early = session.execute(read10(1, 1), { connection: second, dataIn: 512, cmdSN: cmdSN + 1 });
+    target.time.settle();
+    const abort = session.manage(TMF_ABORT_TASK, {
+      referencedTaskTag: early.initiatorTaskTag,
+      refCmdSN: cmdSN + 1,
+      cmdSN: cmdSN + 2,
+    });
+    target.time.settle();
+    expect(abort.response).toBe(TMF_RESPONSE_NO_TASK);
+    session.execute(read10(0, 1), { dataIn: 512 });
+    target.time.settle();
+    expect(early.status).toBe(0);
+  });
+
+  it('closes a connection that is gone already once its commands are out of the store', () => {
+    loseWithWriteInStore();
+    const logout = session.logOut(CLOSE_CONNECTION, 1);
+    target.time.settle();
+    expect(logout.isAnswered).toBe(false);
+    target.backend.release();
+    target.time.settle();
+    expect(logout.response).toBe(0);
+  });
 });
 
+/** Connection 1 is lost and the target knows, but one of its commands is still in the store. */
+function loseWithWriteInStore(): void {
+  const [second, wire] = join(1);
+  target.backend.isHolding = true;
+  session.execute(write10(0, 1), { connection: second, dataOut: Buffer.alloc(512, 1) });
+  target.time.settle();
+  wire.cut();
+  target.time.settle();
+}
+
 describe('connection reinstatement', () => {
+  it('waits for the commands of a connection that is gone already', () => {
+    loseWithWriteInStore();
+    const [again] = join(1);
+    expect(again.state).toBe('login');
+    target.backend.release();
+    target.time.settle();
+    expect(again.isOpen).toBe(true);
+  });
+
+  it('leaves one connection when two logins wait for the same CID', () => {
+    loseWithWriteInStore();
+    const [first] = join(1);
+    const [second] = join(1);
+    target.backend.release();
+    target.time.settle();
+    expect([first.isOpen, second.isOpen]).toEqual([false, true]);
+    expect(target.registry.sessionCount).toBe(1);
+  });
+
+  it('that waits keeps its place among the connections that were negotiated', () => {
+    loseWithWriteInStore();
+    const [waiting] = join(1);
+    expect(join(2)[0].isOpen).toBe(true);
+    expect(join(3)[0].loginStatus).toBe(LOGIN_TOO_MANY_CONNECTIONS);
+    target.backend.release();
+    target.time.settle();
+    expect(waiting.isOpen).toBe(true);
+  });
+
+  it('that waits is refused when another session takes the place of its own', () => {
+    loseWithWriteInStore();
+    const [waiting] = join(1);
+    const next = new InitiatorSession({ maxConnections: 3 });
+    const [leading] = target.connect(next);
+    leading.logIn();
+    target.time.settle();
+    target.backend.release();
+    target.time.settle();
+    expect(waiting.loginStatus).toBe(LOGIN_SESSION_DOES_NOT_EXIST);
+    expect(next.isOpen).toBe(true);
+    expect(target.registry.sessionCount).toBe(1);
+  });
+
   it('takes the place of a connection with the same CID once its commands are out of the store', () => {
     join(1);
     target.backend.isHolding = true;
