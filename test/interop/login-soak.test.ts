@@ -9,7 +9,8 @@ import { writeLoginRequest, writeLogoutRequest } from '../../src/iscsi/codec/enc
 import { encodeText } from '../../src/iscsi/codec/text.ts';
 import { DaemonProcess, TARGET_NAME, TestFolder } from './daemon-process.ts';
 
-const LOGINS = Number(process.env.LOGINS ?? 100_000);
+const { LOGINS: WANTED_LOGINS = '100000' } = process.env;
+const LOGINS = Number(WANTED_LOGINS);
 const FIRST_LOGINS = 1000;
 const AT_ONCE = 8;
 const MS_MAX = 400_000;

@@ -20,6 +20,7 @@ import {
   OP_TEXT_REQUEST,
   REJECT_COMMAND_NOT_SUPPORTED,
   REJECT_DATA_DIGEST_ERROR,
+  REJECT_LONG_OPERATION,
   REJECT_PROTOCOL_ERROR,
   REJECT_SNACK,
   TMF_RESPONSE_REJECTED,
@@ -27,7 +28,7 @@ import {
 import { TEXT_BYTES_MAX } from '../../codec/text.ts';
 import type { PhaseHost } from '../connection/phase.ts';
 import { type CloseCause, TIMER_KEEPALIVE, TIMER_LOGOUT, type TimerKind } from '../connection/sink.ts';
-import { CMDSN_OUTSIDE } from '../session/command-window.ts';
+import { CMDSN_AHEAD, CMDSN_NEXT, CMDSN_OUTSIDE } from '../session/command-window.ts';
 import { DeferredRequest, SkippedRequest } from '../session/ordered-request.ts';
 import type { Session, SessionMember } from '../session/session.ts';
 import type { TaskHome } from '../session/task.ts';
@@ -36,6 +37,12 @@ import { TextExchange, type TextHandler } from './text-exchange.ts';
 
 /** How long a peer that was asked to log out may take before its connection is closed (11.9, Parameter3 is in seconds). */
 const LOGOUT_GRACE_MS = 3000;
+
+/**
+ * Data of a request that has to wait for its turn in CmdSN order; a window full of such requests keeps 1 MiB. One with more
+ * is rejected as out of resources (11.17.1, reason 0x0a), and may be sent again.
+ */
+const EARLY_DATA_BYTES_MAX = 8192;
 
 export class ControlRequests implements SessionMember {
   readonly cid: number;
@@ -49,6 +56,7 @@ export class ControlRequests implements SessionMember {
   private header: Uint8Array = new Uint8Array(0);
   private data: Buffer = NO_DATA;
   private isIgnored = false;
+  private isTooMuch = false;
   private isLoggedOut = false;
   /** A NOP-In of ours that is not answered yet. */
   private isPinging = false;
@@ -70,8 +78,11 @@ export class ControlRequests implements SessionMember {
     const { bhs } = this;
     this.header = bytes.slice(offset, offset + BHS_BYTES);
     this.data = NO_DATA;
-    this.isIgnored = !bhs.isImmediate && this.isNumbered() && this.session.window.order(bhs.cmdSN) === CMDSN_OUTSIDE;
-    if (dataBytes === 0 || this.isIgnored) return;
+    const isInOrder = !bhs.isImmediate && this.isNumbered();
+    const order = isInOrder ? this.session.window.order(bhs.cmdSN) : CMDSN_NEXT;
+    this.isIgnored = order === CMDSN_OUTSIDE;
+    this.isTooMuch = order === CMDSN_AHEAD && dataBytes > EARLY_DATA_BYTES_MAX;
+    if (dataBytes === 0 || this.isIgnored || this.isTooMuch) return;
     if (bhs.opcode === OP_TEXT_REQUEST && dataBytes > TEXT_BYTES_MAX) return;
     if (bhs.opcode !== OP_TEXT_REQUEST && bhs.opcode !== OP_NOP_OUT) return;
     this.data = Buffer.allocUnsafe(dataBytes);
@@ -80,7 +91,9 @@ export class ControlRequests implements SessionMember {
 
   onPdu(isIntact: boolean): void {
     if (this.isIgnored || this.isLoggedOut) return;
-    if (!isIntact) return this.host.writer.reject(REJECT_DATA_DIGEST_ERROR, this.header);
+    const { header } = this;
+    if (!isIntact) return this.host.writer.reject(REJECT_DATA_DIGEST_ERROR, header);
+    if (this.isTooMuch) return this.inOrder(() => this.host.writer.reject(REJECT_LONG_OPERATION, header));
     switch (this.bhs.opcode) {
       case OP_NOP_OUT:
         return this.onNopOut();
@@ -92,10 +105,10 @@ export class ControlRequests implements SessionMember {
         return this.onLogout();
       case OP_SNACK_REQUEST:
         // Not numbered; ErrorRecoveryLevel 0 keeps nothing to send again (11.16).
-        return this.host.writer.reject(REJECT_SNACK, this.header);
+        return this.host.writer.reject(REJECT_SNACK, header);
       default:
         // Whether an unknown opcode uses a CmdSN cannot be known; the initiator learns that it is not understood.
-        return this.host.writer.reject(REJECT_COMMAND_NOT_SUPPORTED, this.header);
+        return this.host.writer.reject(REJECT_COMMAND_NOT_SUPPORTED, header);
     }
   }
 

@@ -8,6 +8,7 @@ import {
   REJECT_COMMAND_NOT_SUPPORTED,
   REJECT_DATA_DIGEST_ERROR,
   REJECT_INVALID_PDU_FIELD,
+  REJECT_LONG_OPERATION,
   REJECT_PROTOCOL_ERROR,
   REJECT_SNACK,
 } from '../../../../../src/iscsi/codec/constants.ts';
@@ -43,6 +44,22 @@ describe('NOP-Out', () => {
       settle();
       for (const { answer } of pings) expect(answer?.data.equals(data)).toBe(true);
     }
+  });
+
+  it.each([
+    { bytes: 8192, isKept: true },
+    { bytes: 8193, isKept: false },
+  ])('with $bytes bytes that waits for its turn is kept: $isKept', ({ bytes, isKept }) => {
+    const { session, settle, reasons } = start();
+    const { cmdSN } = session;
+    const early = session.ping(pattern(bytes), { cmdSN: cmdSN + 1 });
+    settle();
+    expect(reasons()).toEqual([]);
+    const gap = session.ping(pattern(4), { cmdSN });
+    settle();
+    expect(gap.isAnswered).toBe(true);
+    expect(early.isAnswered).toBe(isKept);
+    expect(reasons()).toEqual(isKept ? [] : [REJECT_LONG_OPERATION]);
   });
 
   it('is answered with no more than the initiator takes', () => {
