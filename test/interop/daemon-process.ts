@@ -55,16 +55,22 @@ export interface LogLine {
 /** Exit code, or the name of the signal. */
 export type ProcessEnd = number | string;
 
-/** A temporary folder, until dispose(), for disks, state and the output of clients. */
+/** A temporary folder, until dispose() or the end of the tests, for disks, state and the output of clients. */
 export class TestFolder {
   readonly path: string = mkdtempSync(join(tmpdir(), 'gotgt-interop-'));
+  private readonly remove = () => rmSync(this.path, { recursive: true, force: true });
+
+  constructor() {
+    process.once('exit', this.remove);
+  }
 
   join(name: string): string {
     return join(this.path, name);
   }
 
   dispose(): void {
-    rmSync(this.path, { recursive: true });
+    process.off('exit', this.remove);
+    this.remove();
   }
 }
 
