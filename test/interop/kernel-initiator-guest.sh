@@ -67,6 +67,12 @@ cat >/etc/iscsi/iscsid.conf <<'END'
 node.startup = manual
 node.conn[0].iscsi.HeaderDigest = CRC32C
 node.conn[0].iscsi.DataDigest = CRC32C
+node.session.auth.authmethod = CHAP
+node.session.auth.chap_algs = SHA3-256,SHA256,SHA1,MD5
+node.session.auth.username = linux
+node.session.auth.password = the-hosts-secret
+node.session.auth.username_in = disk
+node.session.auth.password_in = what-the-disk-knows
 END
 modprobe iscsi_tcp
 modprobe sd_mod

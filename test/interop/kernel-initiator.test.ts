@@ -1,5 +1,5 @@
 /**
- * Linux's own initiator: iscsi_tcp of a kernel in user mode and open-iscsi's iscsid, with CRC32C digests of header and data.
+ * Linux's own initiator: iscsi_tcp of a kernel in user mode and open-iscsi's iscsid, with mutual CHAP and CRC32C digests.
  * Blocks, an ext4 file system, discards, and restarts of the daemon in the middle of a write load; all data are checked.
  */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -24,6 +24,14 @@ const SETUP: DaemonSetup = {
     { scheme: 'iouring', fileName: 'files.img', size: '128MiB' },
     { scheme: 'file', fileName: 'raw.img', size: `${IMAGE_BYTES}` },
   ],
+  // The guest's iscsid.conf knows both secrets: it lets nobody be its target that does not.
+  targetKeys: {
+    auth: {
+      users: [{ user: 'linux', secret: 'the-hosts-secret' }],
+      mutual: { user: 'disk', secret: 'what-the-disk-knows' },
+      algorithms: ['SHA3-256', 'SHA-256'],
+    },
+  },
 };
 
 // Debian has user-mode-linux for this processor.
@@ -58,7 +66,7 @@ function suite(): void {
     return statSync(folder.join('files.img')).blocks * STAT_BLOCK_BYTES;
   }
 
-  it('discovers and logs in with CRC32C digests', { timeout: STEP_MS_MAX }, async () => {
+  it('discovers and logs in with mutual CHAP and CRC32C digests', { timeout: STEP_MS_MAX }, async () => {
     await guest.reach('raw', STEP_MS_MAX);
     const output = guest.said('login', 'raw');
     expect(output).toContain(`${daemon.address},1 ${TARGET_NAME}\n`);

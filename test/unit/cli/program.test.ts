@@ -89,8 +89,16 @@ describe('gotgt-native daemon', () => {
 
   it('hands over all its options', async () => {
     const args = ['--config', 'a.json', '--state-dir', '/s', '--host', '[::1]', '--port', '0', '--log', 'TRACE'];
+    args.push('--block-multiple-hosts');
     expect((await run(['daemon', ...args])).started).toEqual([
-      { configFile: 'a.json', stateDirectory: '/s', host: '::1', port: 0, logLevel: 'trace' },
+      {
+        configFile: 'a.json',
+        stateDirectory: '/s',
+        host: '::1',
+        port: 0,
+        blocksMultipleHosts: true,
+        logLevel: 'trace',
+      },
     ]);
   });
 

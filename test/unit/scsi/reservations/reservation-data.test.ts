@@ -49,7 +49,9 @@ describe('PERSISTENT RESERVE IN', () => {
   it('READ FULL STATUS to the byte', () => {
     const data = reserveIn(reserved(WE_RO), b, 3);
     const name = Buffer.from('iqn.2000-01.test:a,i,0x00023d000001'.padEnd(36, '\0')).toString('hex');
-    const first = '0000000102030405' + '00000000' + '01' + '05' + '00000000' + '0001' + '00000028' + '45000024' + name;
+    const first = ['0000000102030405', '00000000', '01', '05', '00000000', '0001', '00000028', '45000024', name].join(
+      '',
+    );
     expect(data.toString('hex', 0, 8 + first.length / 2)).toBe(`0000000200000080${first}`);
     expect(data.length).toBe(8 + 128);
   });

@@ -193,10 +193,13 @@ it(`reservations do what the tables say (SEED=${SEED})`, { timeout: 120_000 }, (
   );
 });
 
-it(`the sequences reach every service action's success and every kind of refusal (SEED=${SEED})`, () => {
+/** What the generator reaches is a matter of its weights, not of luck: one seed shows it. */
+const REACH_SEED = 1;
+
+it("the sequences reach every service action's success and every kind of refusal", () => {
   const seen = new Set<string>();
   const steps = fc.sample(fc.array(step, { minLength: STEPS_MAX, maxLength: STEPS_MAX, size: 'max' }), {
-    seed: SEED,
+    seed: REACH_SEED,
     numRuns: RUNS,
   });
   for (const sequence of steps) {
