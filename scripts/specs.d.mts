@@ -1,0 +1,3 @@
+import type { CommandEntry } from '../src/scsi/command-entry.ts';
+
+export function withCommands(text: string, entries: readonly CommandEntry[]): string;
