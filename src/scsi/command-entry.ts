@@ -59,7 +59,7 @@ export interface CommandDescription {
   /** SERVICE ACTION field, or NO_SERVICE_ACTION. */
   readonly serviceAction: number;
   /**
-   * CDB USAGE DATA (SPC-4 6.37.3): the operation code, then one mask a byte of the bits that are evaluated. Where the
+   * CDB USAGE DATA (SPC-4 6.35.3): the operation code, then one mask a byte of the bits that are evaluated. Where the
    * service action stands, its value. Its length is the CDB's.
    */
   readonly usage: readonly number[];

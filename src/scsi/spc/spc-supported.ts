@@ -1,8 +1,8 @@
 /**
- * REPORT SUPPORTED OPERATION CODES and REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS (SPC-4 6.37, 6.38). The first is printed
+ * REPORT SUPPORTED OPERATION CODES and REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS (SPC-4 6.35, 6.36). The first is printed
  * from the command table that dispatches, so it cannot say anything else than what happens.
  *
- * The list of all commands leaves out operation code 7Fh, against the letter of SPC-4 6.37.2: initiators on libiscsi (every
+ * The list of all commands leaves out operation code 7Fh, against the letter of SPC-4 6.35.2: initiators on libiscsi (every
  * version so far) ask for the usage of whatever it names, keep 16 bytes of that, and so misread a CDB of 32. Whoever asks for
  * READ(32) and its kind by name is told of them.
  */
@@ -32,7 +32,7 @@ export function reportSupportedTaskManagementFunctions(task: Task): void {
   else sendParameterData(task, allocationLength, isExtended ? buildExtendedFunctions : buildBasicFunctions);
 }
 
-// SPC-4 6.37.1
+// SPC-4 6.35.1
 const OPTIONS_BYTE = 2;
 const RCTD = 0x80;
 const REPORTING_OPTIONS = 0x07;
@@ -44,26 +44,26 @@ const REQUESTED_OPERATION_CODE = 3;
 const REQUESTED_SERVICE_ACTION = 4;
 const ALLOCATION_LENGTH = 6;
 
-// SPC-4 6.37.2 All_commands parameter data
+// SPC-4 6.35.2 All_commands parameter data
 const ALL_HEADER_BYTES = 4;
 const DESCRIPTOR_BYTES = 8;
 const DESCRIPTOR_FLAGS = 5;
 const DESCRIPTOR_CTDP = 0x02;
 const DESCRIPTOR_SERVACTV = 0x01;
 
-// SPC-4 6.37.3 One_command parameter data
+// SPC-4 6.35.3 One_command parameter data
 const ONE_HEADER_BYTES = 4;
 const ONE_CTDP = 0x80;
 const SUPPORT_NOT_SUPPORTED = 1;
 const SUPPORT_STANDARD = 3;
 
-// SPC-4 6.37.4 Command timeouts descriptor
+// SPC-4 6.35.4 Command timeouts descriptor
 const TIMEOUTS_BYTES = 12;
 const TIMEOUTS_DESCRIPTOR_LENGTH = 10;
 /** A store on a busy disk or behind a network answers within this, or with an error. */
 const RECOMMENDED_COMMAND_TIMEOUT_S = 60;
 
-// SPC-4 6.38
+// SPC-4 6.36
 const REPD = 0x80;
 const TMF_BASIC_BYTES = 4;
 const TMF_EXTENDED_BYTES = 16;
