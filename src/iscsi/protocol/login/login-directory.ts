@@ -70,6 +70,8 @@ export interface LoginDirectory<T extends LoginTarget, S> {
    * @param remoteAddress "address:port" of the initiator's end, IPv6 in brackets
    */
   findTarget(targetName: string | null, initiatorName: string, remoteAddress: string): T | LoginRefusal;
+  /** The session that a login with this TSIH, not 0, is about to join; null when there is none of this ISID. */
+  findSession(tsih: number, isidHigh: number, isidLow: number): S | null;
   /** Null: the answer comes later by admission.waiter, for instance when the session it replaces has drained. */
   admit(admission: LoginAdmission<T, S>): LoginAdmitted<S> | LoginRefusal | null;
   /** A login has ended without success, whoever refused it. */

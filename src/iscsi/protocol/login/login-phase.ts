@@ -39,12 +39,12 @@ export class LoginPhase<T extends LoginTarget> implements Phase, AdmissionWaiter
   }
 
   onHeader(_bytes: Uint8Array, _view: DataView, _offset: number, _ahsBytes: number, dataBytes: number): void {
-    const { bhs, writer, framer, services } = this.host;
+    const { bhs, writer, framer } = this.host;
     if (bhs.opcode !== OP_LOGIN_REQUEST) return this.refuse(LOGIN_INVALID_DURING_LOGIN);
     if (!this.hasBegun) {
       this.hasBegun = true;
       this.cid = bhs.cid;
-      writer.window = new CommandWindow(bhs.cmdSN, services.limits.commandWindow);
+      writer.window = this.window();
       writer.statSN = INITIAL_STAT_SN;
     }
     if (dataBytes > LOGIN_DATA_SEGMENT_BYTES_MAX) return this.refuse(LOGIN_INITIATOR_ERROR);
@@ -70,6 +70,14 @@ export class LoginPhase<T extends LoginTarget> implements Phase, AdmissionWaiter
     if (reply !== null) this.send(reply);
     // The initiator gave up while its former session drained.
     else if (outcome.isAdmitted) outcome.session.cancelJoin(this.cid);
+  }
+
+  /** What responses tell before the login is admitted: of the session that a further connection joins, its own window. */
+  private window(): CommandWindow {
+    const { bhs, services } = this.host;
+    const { tsih, isidHigh, isidLow, cmdSN } = bhs;
+    const session = tsih === 0 ? null : this.directory.findSession(tsih, isidHigh, isidLow);
+    return session === null ? new CommandWindow(cmdSN, services.limits.commandWindow) : session.window;
   }
 
   private refuse(status: number): void {

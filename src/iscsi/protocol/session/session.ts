@@ -85,8 +85,7 @@ export class Session {
   private joiningCount = 1;
   /** The CIDs of those that join a session that is there. */
   private readonly joiningCids: number[] = [];
-  /** Every connection was told to close: the session takes no further one. */
-  isClosing = false;
+  private isClosed = false;
 
   constructor(
     home: SessionHome,
@@ -154,6 +153,11 @@ export class Session {
     this.home.onTargetReset(this);
   }
 
+  /** Every connection is gone or was told to close: the session takes no further one. */
+  get isClosing(): boolean {
+    return this.isClosed || this.isEnding;
+  }
+
   /** Connections besides `cid` that are there, or have been promised a place. */
   placesTakenBesides(cid: number): number {
     return new Set([...this.members.map((member) => member.cid), ...this.joiningCids].filter((each) => each !== cid))
@@ -214,7 +218,7 @@ export class Session {
 
   /** Closes every connection; the session ends with the last. */
   close(cause: CloseCause): void {
-    this.isClosing = true;
+    this.isClosed = true;
     for (const member of [...this.members]) member.close(cause);
   }
 

@@ -126,6 +126,7 @@ export class TargetRegistry implements SessionHome {
     return {
       findTarget: (targetName, initiatorName, remoteAddress) =>
         this.findTarget(targetName, askerOf(initiatorName, remoteAddress, null), portal),
+      findSession: (tsih, isidHigh, isidLow) => this.findSession(tsih, isidOf(isidHigh, isidLow)),
       admit: (admission) => this.admit(admission),
       onRefused: (refused) => this.refusals.note(refused),
     };
@@ -191,6 +192,11 @@ export class TargetRegistry implements SessionHome {
     if (!node.mayEnter(asker)) return refuseLogin(LOGIN_AUTHORIZATION_FAILURE);
     if (node.redirection !== null) return movedTo(node.redirection);
     return new PortalTarget(node, group.tag);
+  }
+
+  private findSession(tsih: number, isid: string): Session | null {
+    const session = this.byTsih.get(tsih);
+    return session !== undefined && session.identity.isid === isid ? session : null;
   }
 
   private admit(admission: AnyAdmission): Outcome | null {
@@ -339,11 +345,15 @@ function grantOf({ target, initiatorName, remoteAddress, userName }: AnyAdmissio
   return target.node.grant(askerOf(initiatorName, remoteAddress, userName));
 }
 
+function isidOf(isidHigh: number, isidLow: number): string {
+  return isidHigh.toString(16).padStart(8, '0') + isidLow.toString(16).padStart(4, '0');
+}
+
 function identify(admission: AnyAdmission, tsih: number): SessionIdentity {
   const { initiatorName, target, isidHigh, isidLow } = admission;
   return {
     initiatorName,
-    isid: isidHigh.toString(16).padStart(8, '0') + isidLow.toString(16).padStart(4, '0'),
+    isid: isidOf(isidHigh, isidLow),
     tsih,
     targetName: target instanceof PortalTarget ? target.node.name : '',
     targetPortalGroupTag: target.portalGroupTag,

@@ -45,6 +45,10 @@ export class Node implements LoginDirectory<LoginTarget, Session> {
     return { alias: this.alias, portalGroupTag: 7, offers: this.offers, newAuthenticator: this.newAuthenticator };
   }
 
+  findSession(): Session | null {
+    return null;
+  }
+
   admit(admission: LoginAdmission<LoginTarget, Session>): Outcome | null {
     this.admissions.push(admission);
     return this.outcome;

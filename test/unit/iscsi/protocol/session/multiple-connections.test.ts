@@ -50,6 +50,36 @@ describe('a session of several connections', () => {
     expect(session.isOpen).toBe(true);
   });
 
+  it('refuses a connection when the last one is gone and its commands are not out of the store', () => {
+    target.backend.isHolding = true;
+    session.execute(write10(0, 1), { dataOut: Buffer.alloc(512, 1) });
+    target.time.settle();
+    target.wires[0]?.cut();
+    target.time.settle();
+    expect(join(1)[0].loginStatus).toBe(LOGIN_SESSION_DOES_NOT_EXIST);
+    target.backend.release();
+    target.time.settle();
+    expect(target.leftover).toBeNull();
+  });
+
+  it('tells a connection its command window from the first login response on', () => {
+    target.backend.isHolding = true;
+    for (let lba = 0; lba < 4; lba++) session.execute(read10(lba, 1), { dataIn: 512 });
+    target.time.settle();
+    const [connection] = target.connect(session, {}, { cid: 1, hasSecurityStage: true });
+    connection.log = [];
+    connection.logIn();
+    target.time.settle();
+    const windows = connection.log.map(({ bhs }) => [bhs.expCmdSN, bhs.maxCmdSN]);
+    const { expCmdSN, maxCmdSN } = session;
+    expect(windows).toEqual([
+      [expCmdSN, maxCmdSN],
+      [expCmdSN, maxCmdSN],
+    ]);
+    target.backend.release();
+    target.time.settle();
+  });
+
   it('starts commands in CmdSN order over all connections, and answers each where it came from', () => {
     const [second] = join(1);
     const { cmdSN } = session;
