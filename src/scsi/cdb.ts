@@ -25,7 +25,7 @@ export function lba21(cdb: DataView): number {
   return cdb.getUint32(0) & 0x1fffff;
 }
 
-/** TRANSFER LENGTH of READ(6) and WRITE(6): zero means 256 blocks (SBC-3 5.8). */
+/** TRANSFER LENGTH of READ(6) and WRITE(6): zero means 256 blocks (SBC-2). */
 export function transferLength6(cdb: DataView): number {
   const length = cdb.getUint8(4);
   return length === 0 ? 256 : length;

@@ -1,6 +1,6 @@
 /**
  * Which blocks of a logical unit are in use, and by whom: the commands whose work must look like one piece to all others
- * (COMPARE AND WRITE, ORWRITE, WRITE ATOMIC; SBC-4 5.2) have their range to themselves, over all I_T nexuses. Reads and
+ * (COMPARE AND WRITE, ORWRITE, WRITE ATOMIC; SBC-3 5.2) have their range to themselves, over all I_T nexuses. Reads and
  * writes share theirs; while nobody excludes anybody that is two comparisons. A task takes its range before any memory,
  * so who waits here holds nothing that others may wait for.
  */

@@ -82,7 +82,7 @@ const SERVICE_ACTION_MASK = 0x1f;
 const START_STOP_BYTE = 4;
 const POWER_CONDITION_AND_START = 0xf1;
 const START = 0x01;
-// SBC-3 5.13
+// SBC-3 5.10
 const PREVENT_BYTE = 4;
 const PREVENT_MASK = 0x03;
 

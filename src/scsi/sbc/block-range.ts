@@ -1,5 +1,5 @@
 /**
- * The check that every medium access command makes of its LBA and length (SBC-3 4.6, 5.2): a first block that does not
+ * The check that every medium access command makes of its LBA and length (SBC-3 4.6): a first block that does not
  * exist is out of range even when nothing is to be moved. What passes is taken in the unit's range locks.
  */
 

@@ -80,7 +80,7 @@ export const WRITE_SAME_32 = new CommandEntry({
 });
 
 /**
- * CDB USAGE DATA of the 32-byte read and write commands, which have one layout (SBC-3 5.12). The expected tags of protection
+ * CDB USAGE DATA of the 32-byte read and write commands, which have one layout (SBC-3 5.14). The expected tags of protection
  * information may hold anything: without protection they are ignored.
  */
 function variableLength(serviceAction: number, flags: number): readonly number[] {

@@ -1,5 +1,5 @@
 /**
- * COMPARE AND WRITE (SBC-3 5.3): the range is the command's alone from before its Data-Out is asked for until it ends, so
+ * COMPARE AND WRITE (SBC-3 5.2): the range is the command's alone from before its Data-Out is asked for until it ends, so
  * between comparison and write no other command of any I_T nexus gets at these blocks. Everything is compared before the
  * first byte is written.
  *
@@ -28,7 +28,7 @@ export function compareAndWrite(task: Task): void {
   else receive(task);
 }
 
-// SBC-3 5.3
+// SBC-3 5.2
 const FLAGS = 1;
 const FUA = 0x08;
 const LBA = 2;

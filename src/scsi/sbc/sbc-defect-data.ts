@@ -1,5 +1,5 @@
 /**
- * READ DEFECT DATA(10) and (12) (SBC-3 5.18, 5.19). A store has no defects that it would tell of: both lists are empty, in
+ * READ DEFECT DATA(10) and (12) (SBC-3 5.17, 5.18). A store has no defects that it would tell of: both lists are empty, in
  * every format.
  */
 import { sendParameterData } from '../parameter-data.ts';
@@ -19,7 +19,7 @@ export function readDefectData12(task: Task): void {
   else sendParameterData(task, allocationLength, buildDefectList12);
 }
 
-// SBC-3 5.18.1, 5.19.1: REQ_PLIST, REQ_GLIST and DEFECT LIST FORMAT come back as they were asked for.
+// SBC-3 5.17.1, 5.18.1: REQ_PLIST, REQ_GLIST and DEFECT LIST FORMAT come back as they were asked for.
 const LISTS_10 = 2;
 const LISTS_12 = 1;
 const LISTS_MASK = 0x1f;
@@ -29,7 +29,7 @@ const FORMAT_RESERVED = 0x07;
 const ALLOCATION_LENGTH_10 = 7;
 const ALLOCATION_LENGTH_12 = 6;
 
-// SBC-3 5.18.2, 5.19.2
+// SBC-3 5.17.2, 5.18.2
 const HEADER_10_BYTES = 4;
 const HEADER_12_BYTES = 8;
 

@@ -1,4 +1,4 @@
-/** The entries of the command table that erase the whole medium (SBC-3 5.4, 5.24), each with all its columns. */
+/** The entries of the command table that erase the whole medium (SBC-3 5.3, 5.24), each with all its columns. */
 import {
   ATTENTION_REPORTED,
   CommandEntry,

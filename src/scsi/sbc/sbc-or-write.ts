@@ -1,5 +1,5 @@
 /**
- * ORWRITE(16) (SBC-3 5.6): what comes is combined with what is there by OR and written back, segment by segment, while the
+ * ORWRITE(16) (SBC-3 5.5): what comes is combined with what is there by OR and written back, segment by segment, while the
  * range is the command's alone.
  */
 import type { BackendIo } from '../../backend/backend.ts';
@@ -23,7 +23,7 @@ export function orWrite16(task: Task): void {
   nextSegment(task);
 }
 
-// SBC-3 5.6
+// SBC-3 5.5
 const FLAGS = 1;
 const FUA = 0x08;
 const LBA = 2;

@@ -1,5 +1,5 @@
 /**
- * PRE-FETCH(10) and (16) (SBC-3 5.7, 5.8): the store reads the range, so that its cache has it, and CONDITION MET says that
+ * PRE-FETCH(10) and (16) (SBC-3 5.8, 5.9): the store reads the range, so that its cache has it, and CONDITION MET says that
  * all of it has been read. More than PREFETCH_BYTES_MAX is not: then GOOD says that it would not fit.
  */
 import { IO_READ } from '../../backend/backend.ts';

@@ -1,5 +1,5 @@
 /**
- * UNMAP and WRITE SAME(10), (16) and (32) (SBC-3 5.28, 5.39, 5.40). What is unmapped reads as zeros (LBPRZ), so WRITE SAME of
+ * UNMAP and WRITE SAME(10), (16) and (32) (SBC-3 5.28, 5.43 to 5.45). What is unmapped reads as zeros (LBPRZ), so WRITE SAME of
  * zeros goes to the store as one range without data, and only another pattern is written out.
  */
 import type { BackendIo } from '../../backend/backend.ts';
@@ -57,7 +57,7 @@ export function unmap(task: Task): void {
 const FLAGS = 1;
 const LBA = 2;
 
-// SBC-3 5.39, 5.40
+// SBC-3 5.43, 5.44
 const ANCHOR = 0x10;
 const ANCHOR_BIT = 4;
 const UNMAP_BIT = 3;

@@ -1,5 +1,5 @@
 /**
- * READ and WRITE of 6, 10, 12, 16 and 32 bytes (SBC-3 5.8 to 5.12, 5.32 to 5.36), the hot path. A transfer goes in segments of
+ * READ and WRITE of 6, 10, 12, 16 and 32 bytes (SBC-3 5.11 to 5.14, 5.33 to 5.36), the hot path. A transfer goes in segments of
  * SEGMENT_BYTES_MAX over two lanes: lane k carries segments k, k + 2, k + 4 ..., so two are always under way, memory is
  * bounded, and Data-In leaves in order by taking the lanes in turn.
  *

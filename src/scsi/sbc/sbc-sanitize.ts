@@ -1,5 +1,5 @@
 /**
- * SANITIZE (SBC-3 5.24) and FORMAT UNIT (SBC-3 5.4). Both wait until no other command is at work on the medium, then start
+ * SANITIZE (SBC-3 5.24) and FORMAT UNIT (SBC-3 5.3). Both wait until no other command is at work on the medium, then start
  * the unit's MediumErasure; with IMMED status comes when it has begun, else when it has ended.
  *
  * OVERWRITE writes every block. BLOCK ERASE gives all space back to the store, which reads as zeros from then on. CRYPTO
@@ -68,13 +68,13 @@ const OVERWRITE_TEST = 0x60;
 const OVERWRITE_COUNT_MASK = 0x1f;
 const OVERWRITE_PATTERN_LENGTH = 2;
 
-// SBC-3 5.4 FORMAT UNIT
+// SBC-3 5.3 FORMAT UNIT
 const LONGLIST = 0x20;
 const FMTDATA = 0x10;
 const FMTDATA_BIT = 4;
 const CMPLST = 0x08;
 
-// SBC-3 5.4.2.2 Parameter list header
+// SBC-3 5.3.2.2 Parameter list header
 const SHORT_HEADER_BYTES = 4;
 const LONG_HEADER_BYTES = 8;
 const PROTECTION_FIELD_USAGE_MASK = 0x07;
@@ -84,7 +84,7 @@ const FORMAT_IP = 0x08;
 const SHORT_DEFECT_LIST_LENGTH = 2;
 const LONG_PROTECTION_INTERVAL = 3;
 const LONG_DEFECT_LIST_LENGTH = 4;
-// SBC-3 5.4.2.3 Initialization pattern descriptor
+// SBC-3 5.3.2.3 Initialization pattern descriptor
 const IP_DESCRIPTOR_BYTES = 4;
 const IP_TYPE_DEFAULT = 0x00;
 const IP_TYPE_REPEAT = 0x01;

@@ -1,5 +1,5 @@
 /**
- * START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL (SBC-3 5.25, 5.13), and SEND DIAGNOSTIC (SPC-4 6.42).
+ * START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL (SBC-3 5.25, 5.10), and SEND DIAGNOSTIC (SPC-4 6.42).
  */
 import { IO_FLUSH } from '../../backend/backend.ts';
 import { assert } from '../../util/assert.ts';
@@ -51,7 +51,7 @@ const POWER_LU_CONTROL = 0x7;
 const POWER_FORCE_IDLE_0 = 0xa;
 const POWER_FORCE_STANDBY_0 = 0xb;
 
-// SBC-3 5.13
+// SBC-3 5.10
 const PREVENT_BYTE = 4;
 const PREVENT_MASK = 0x03;
 const PREVENT_REMOVAL = 1;

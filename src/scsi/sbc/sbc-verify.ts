@@ -1,5 +1,5 @@
 /**
- * VERIFY and WRITE AND VERIFY of 10, 12, 16 and 32 bytes (SBC-3 5.30 to 5.32, 5.36 to 5.38), and the default self-test, which is
+ * VERIFY and WRITE AND VERIFY of 10, 12, 16 and 32 bytes (SBC-3 5.29 to 5.32, 5.37 to 5.40), and the default self-test, which is
  * a verification of one block. Segments go one after the other: what is to be compared comes by Data-Out (and is written),
  * then the store is read back through the reactor's compare buffer, piece by piece.
  */
@@ -100,7 +100,7 @@ function beginVerify(task: Task, bytchk: number): void {
   else startVerify(task, bytchk);
 }
 
-/** SBC-3 5.30: what a volatile cache holds of the range goes to the medium before the medium is verified. */
+/** SBC-3 5.29: what a volatile cache holds of the range goes to the medium before the medium is verified. */
 function startVerify(task: Task, bytchk: number): void {
   task.option = bytchk;
   task.operation = VERIFY;
