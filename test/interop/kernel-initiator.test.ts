@@ -29,7 +29,7 @@ const SETUP: DaemonSetup = {
     auth: {
       users: [{ user: 'linux', secret: 'the-hosts-secret' }],
       mutual: { user: 'disk', secret: 'what-the-disk-knows' },
-      algorithms: ['SHA3-256', 'SHA-256'],
+      algorithms: ['SHA3-256', 'SHA256'],
     },
   },
 };
