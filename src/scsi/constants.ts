@@ -17,11 +17,12 @@ export const PROTOCOL_IDENTIFIER_ISCSI = 0x05;
 export const VPD_SUPPORTED_PAGES = 0x00;
 export const VPD_UNIT_SERIAL_NUMBER = 0x80;
 export const VPD_DEVICE_IDENTIFICATION = 0x83;
+export const VPD_THIRD_PARTY_COPY = 0x8f;
 export const VPD_BLOCK_LIMITS = 0xb0;
 export const VPD_BLOCK_DEVICE_CHARACTERISTICS = 0xb1;
 export const VPD_LOGICAL_BLOCK_PROVISIONING = 0xb2;
 
-/** BYTCHK field of the VERIFY and WRITE AND VERIFY commands (SBC-3 5.30). */
+/** BYTCHK field of the VERIFY and WRITE AND VERIFY commands (SBC-3 5.29). */
 export const BYTCHK_NONE = 0;
 export const BYTCHK_COMPARE = 1;
 export const BYTCHK_RESERVED = 2;

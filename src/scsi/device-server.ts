@@ -15,6 +15,7 @@ import { NO_SENSE_VALUE, STATUS_CHECK_CONDITION, STATUS_TASK_SET_FULL, TASK_ACA 
 import type { CommandEntry } from './command-entry.ts';
 import type { CommandTable } from './command-table.ts';
 import { createCommandTable } from './command-table.ts';
+import { CopyBuffers } from './copy/copy-buffers.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { LunMap } from './lun-map.ts';
 import { CompareBuffer } from './sbc/compare-buffer.ts';
@@ -27,7 +28,7 @@ import {
   SENSE_LOGICAL_UNIT_NOT_SUPPORTED,
 } from './sense.ts';
 import type { Addressed } from './task.ts';
-import { ADDRESSED_ABSENT, Task } from './task.ts';
+import { ADDRESSED_ABSENT, ADDRESSED_DISK, Task } from './task.ts';
 
 /**
  * Working records of one reactor, about 1 KiB each, made when first needed: eight logical units with full task sets.
@@ -44,6 +45,7 @@ export class DeviceServerContext {
   readonly pool: SlotPool;
   readonly table: CommandTable;
   readonly compareBuffer: CompareBuffer;
+  readonly copyBuffers = new CopyBuffers();
   /** Where parameter data is built before it is cut to the allocation length; valid within one call. */
   readonly scratch: Buffer;
   /** What runs without a command (medium-erasure.ts). */
@@ -67,6 +69,19 @@ export class DeviceServerContext {
     } else if (this.isCdbValid(command, unit, entry)) {
       this.enter(command, entry, unit, addressed, lunMap);
     }
+  }
+
+  /** Takes a command that the copy manager sends to `unit`: of an entry of its own, SIMPLE, and never kept waiting by others. */
+  executeOwn(command: ScsiCommand, entry: CommandEntry, unit: LogicalUnit, lunMap: LunMap): void {
+    const task = this.takeTask(command, entry, lunMap);
+    if (task === null) {
+      command.status = STATUS_TASK_SET_FULL;
+      command.owner.onCommandDone(command);
+      return;
+    }
+    task.assign(command, entry, unit, ADDRESSED_DISK, lunMap);
+    unit.taskSet.insertEnabled(task);
+    task.begin();
   }
 
   /** Frees a record whose task is over. */

@@ -8,6 +8,7 @@ import { assert } from '../util/assert.ts';
 import type { ScsiCommand } from './command.ts';
 import type { CommandEntry } from './command-entry.ts';
 import { ATTENTION_REPORTED, MEDIUM_UNTOUCHED, MEDIUM_WRITTEN } from './command-entry.ts';
+import type { CopyLog } from './copy/copy-log.ts';
 import type { ModeParameters } from './mode-parameters.ts';
 import { defaultModes } from './mode-parameters.ts';
 import type { Nexus } from './nexus.ts';
@@ -64,6 +65,8 @@ export interface LogicalUnitOptions {
 export class NexusState {
   readonly attentions = new UnitAttentions();
   preventsRemoval = false;
+  /** Third-party copies; made with the first. */
+  copies: CopyLog | null = null;
 }
 
 export class LogicalUnit {
@@ -206,7 +209,10 @@ export class LogicalUnit {
     this.establishAttention(SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED, null);
     this.reservations.releaseLegacy(null);
     this.setModes(this.state.current.savedModes ?? defaultModes(this.backend)); // SPC-4 5.11
-    for (const state of this.nexusStates.values()) state.preventsRemoval = false;
+    for (const state of this.nexusStates.values()) {
+      state.preventsRemoval = false;
+      state.copies = null;
+    }
   }
 
   get isRemovalPrevented(): boolean {

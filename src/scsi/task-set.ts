@@ -36,12 +36,7 @@ export class TaskSet {
   /** Adds `task` as the newest. Returns whether it is enabled; a dormant one begins by itself later. */
   insert(task: Task): boolean {
     assert(!this.isFull, 'a full task set takes no task');
-    task.older = this.newest;
-    task.newer = null;
-    if (this.newest === null) this.oldest = task;
-    else this.newest.newer = task;
-    this.newest = task;
-    this.size += 1;
+    this.append(task);
     const { attribute } = task.command;
     const isEnabled = this.orderingCount === 0 && (attribute !== TASK_ORDERED || this.size === 1);
     if (attribute !== TASK_SIMPLE) this.orderingCount += 1;
@@ -51,6 +46,15 @@ export class TaskSet {
     if (!this.mayBegin(task)) return false;
     this.enable(task);
     return true;
+  }
+
+  /**
+   * As insert, for a SIMPLE task of the device server's own: it is enabled whatever is older, as an older one may wait for
+   * it. There are few, so they have no part in the limit.
+   */
+  insertEnabled(task: Task): void {
+    assert(task.command.attribute === TASK_SIMPLE, 'a task of our own has no order to keep');
+    this.append(task);
   }
 
   /** Takes an ended task out; enableDormant() follows when its owner has been told. */
@@ -114,6 +118,15 @@ export class TaskSet {
     }
     this.isEnabling = wasEnabling;
     this.enableDormant();
+  }
+
+  private append(task: Task): void {
+    task.older = this.newest;
+    task.newer = null;
+    if (this.newest === null) this.oldest = task;
+    else this.newest.newer = task;
+    this.newest = task;
+    this.size += 1;
   }
 
   private enable(task: Task): void {

@@ -10,7 +10,7 @@ export const FAMILIES: readonly string[] = [
   ...['Read6', 'Read10', 'Read12', 'Read16', 'ReadOnly', 'ReportSupportedOpcodes', 'StartStopUnit', 'TestUnitReady'],
   ...['Unmap', 'Prefetch10', 'Prefetch16', 'Verify10', 'Verify12', 'Verify16'],
   ...['Write10', 'Write12', 'Write16', 'WriteSame10', 'WriteSame16', 'WriteVerify10', 'WriteVerify12', 'WriteVerify16'],
-  ...['CompareAndWrite', 'OrWrite'],
+  ...['CompareAndWrite', 'ExtendedCopy', 'OrWrite', 'ReceiveCopyResults'],
   ...['PrinReadKeys', 'PrinReportCapabilities', 'PrinServiceactionRange'],
   ...['ProutClear', 'ProutPreempt', 'ProutRegister', 'ProutReserve', 'Reserve6'],
   ...['iSCSIcmdsn', 'iSCSIdatasn', 'iSCSIResiduals', 'iSCSITMF'],

@@ -11,14 +11,33 @@ import { beginPage, VPD_HEADER_BYTES, writeAscii } from './vpd-page.ts';
 /** All target ports of a target device are one target port group. */
 export const TARGET_PORT_GROUP = 1;
 
+/** What the identification CSCD descriptor of EXTENDED COPY has room for (SPC-4 7.6.3.1). */
+export const DESIGNATOR_BYTES_MAX = 20;
+
+/**
+ * Whether page 83h of `unit` holds this designator.
+ * @param associationAndType as in byte 1 of a designation descriptor, without PIV
+ */
+export function isDesignatedBy(
+  unit: LogicalUnit,
+  codeSet: number,
+  associationAndType: number,
+  designator: Uint8Array,
+): boolean {
+  const descriptors = Buffer.alloc(UNIT_DESIGNATORS_BYTES_MAX + unit.serial.length);
+  const end = writeUnitDesignators(unit, descriptors, 0);
+  for (let at = 0; at < end; at += DESIGNATOR + descriptors[at + 3]!) {
+    if (descriptors[at] !== codeSet || descriptors[at + 1] !== associationAndType) continue;
+    const start = at + DESIGNATOR;
+    if (descriptors.subarray(start, start + descriptors[at + 3]!).equals(designator)) return true;
+  }
+  return false;
+}
+
 export function buildDeviceIdentification(task: Task, out: Buffer): number {
   const { nexus } = task.command;
   let end = VPD_HEADER_BYTES;
-  if (task.logicalUnit !== null) {
-    end = writeNaa(task.logicalUnit, out, end);
-    end = writeT10VendorId(task.logicalUnit, out, end);
-    end = writeUuid(task.logicalUnit, out, end);
-  }
+  if (task.logicalUnit !== null) end = writeUnitDesignators(task.logicalUnit, out, end);
   end = writeNameString(out, end, ASSOCIATION_TARGET_DEVICE, targetDeviceName(nexus.targetPortName));
   end = writeNameString(out, end, ASSOCIATION_TARGET_PORT, nexus.targetPortName);
   end = writePortNumber(out, end, TYPE_RELATIVE_TARGET_PORT, nexus.relativeTargetPort);
@@ -47,8 +66,15 @@ const TYPE_UUID = 10;
 const NAA_LOCALLY_ASSIGNED = 0x30;
 const NAA_BYTES = 8;
 const UUID_BYTES = 16;
+/** Three descriptors without the serial number. */
+const UNIT_DESIGNATORS_BYTES_MAX = 3 * DESIGNATOR + NAA_BYTES + VENDOR_BYTES + PRODUCT_BYTES + 2 + UUID_BYTES;
 /** RFC 7143 4.2.7.1: the longest iSCSI name is 223 bytes; behind it ",t,0x" and four digits. */
 const NAME_STRING_BYTES_MAX = 236;
+
+/** All that names the unit itself. */
+function writeUnitDesignators(unit: LogicalUnit, out: Buffer, at: number): number {
+  return writeUuid(unit, out, writeT10VendorId(unit, out, writeNaa(unit, out, at)));
+}
 
 /** beginPage clears the page, so the descriptors are written first and put back behind the header. */
 function finishPage(task: Task, out: Buffer, end: number): number {

@@ -8,8 +8,10 @@ import {
   VPD_DEVICE_IDENTIFICATION,
   VPD_LOGICAL_BLOCK_PROVISIONING,
   VPD_SUPPORTED_PAGES,
+  VPD_THIRD_PARTY_COPY,
   VPD_UNIT_SERIAL_NUMBER,
 } from '../constants.ts';
+import { buildThirdPartyCopy } from '../copy/third-party-copy-vpd.ts';
 import { PRODUCT_BYTES, REVISION_BYTES, VENDOR_BYTES } from '../logical-unit.ts';
 import { sendParameterData } from '../parameter-data.ts';
 import { buildBlockDeviceCharacteristics, buildBlockLimits, buildLogicalBlockProvisioning } from '../sbc/sbc-vpd.ts';
@@ -50,6 +52,8 @@ const FORMAT_BYTE = 3;
 const HISUP = 0x10;
 const RESPONSE_DATA_FORMAT = 0x02;
 const ADDITIONAL_LENGTH = 4;
+const THIRD_PARTY_COPY_BYTE = 5;
+const THIRD_PARTY_COPY = 0x08;
 const CMDQUE_BYTE = 7;
 const CMDQUE = 0x02;
 const T10_VENDOR_IDENTIFICATION = 8;
@@ -64,6 +68,7 @@ const DISK_PAGES: ReadonlyMap<number, ParameterDataBuilder> = new Map([
   [VPD_SUPPORTED_PAGES, buildSupportedPages],
   [VPD_UNIT_SERIAL_NUMBER, buildUnitSerialNumber],
   [VPD_DEVICE_IDENTIFICATION, buildDeviceIdentification],
+  [VPD_THIRD_PARTY_COPY, buildThirdPartyCopy],
   [VPD_BLOCK_LIMITS, buildBlockLimits],
   [VPD_BLOCK_DEVICE_CHARACTERISTICS, buildBlockDeviceCharacteristics],
   [VPD_LOGICAL_BLOCK_PROVISIONING, buildLogicalBlockProvisioning],
@@ -82,6 +87,7 @@ function buildStandard(task: Task, out: Buffer): number {
   out[VERSION] = VERSION_SPC_4;
   out[FORMAT_BYTE] = HISUP | RESPONSE_DATA_FORMAT;
   out[ADDITIONAL_LENGTH] = STANDARD_BYTES - ADDITIONAL_LENGTH - 1;
+  out[THIRD_PARTY_COPY_BYTE] = task.addressed === ADDRESSED_DISK ? THIRD_PARTY_COPY : 0;
   out[CMDQUE_BYTE] = CMDQUE;
   writeAscii(out, T10_VENDOR_IDENTIFICATION, VENDOR_BYTES, unit?.vendor ?? '');
   writeAscii(out, PRODUCT_IDENTIFICATION, PRODUCT_BYTES, unit?.product ?? '');

@@ -80,7 +80,7 @@ describe('vital product data', () => {
   it('page 00h lists the pages there are', () => {
     const harness = new Harness();
     const pages = [...vpd(harness, 0x00).subarray(4)];
-    expect(pages).toEqual([0x00, 0x80, 0x83, 0xb0, 0xb1, 0xb2]);
+    expect(pages).toEqual([0x00, 0x80, 0x83, 0x8f, 0xb0, 0xb1, 0xb2]);
     for (const page of pages) vpd(harness, page);
   });
 

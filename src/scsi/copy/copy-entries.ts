@@ -1,0 +1,47 @@
+/**
+ * READ(16) and WRITE(16) as the copy manager sends them to the ends of a copy. They do not stand in the command table: they
+ * differ from the initiator's in that a unit attention condition is not theirs to report.
+ */
+import {
+  ATTENTION_LEFT_PENDING,
+  CommandEntry,
+  DATA_IN,
+  DATA_OUT,
+  MEDIUM_READ,
+  MEDIUM_WRITTEN,
+  NO_SERVICE_ACTION,
+  RESERVATION_OF_READS,
+  RESERVATION_OF_WRITES,
+} from '../command-entry.ts';
+import { read16, write16 } from '../sbc/sbc-read-write.ts';
+import { ADDRESSED_DISK } from '../task.ts';
+
+export const COPY_READ = new CommandEntry({
+  name: 'READ(16) of a copy',
+  serviceAction: NO_SERVICE_ACTION,
+  usage: [0x88, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00],
+  direction: DATA_IN,
+  medium: MEDIUM_READ,
+  reservation: RESERVATION_OF_READS,
+  attention: ATTENTION_LEFT_PENDING,
+  reach: ADDRESSED_DISK,
+  isOffered: onEveryUnit,
+  handler: read16,
+});
+
+export const COPY_WRITE = new CommandEntry({
+  name: 'WRITE(16) of a copy',
+  serviceAction: NO_SERVICE_ACTION,
+  usage: [0x8a, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00],
+  direction: DATA_OUT,
+  medium: MEDIUM_WRITTEN,
+  reservation: RESERVATION_OF_WRITES,
+  attention: ATTENTION_LEFT_PENDING,
+  reach: ADDRESSED_DISK,
+  isOffered: onEveryUnit,
+  handler: write16,
+});
+
+function onEveryUnit(): boolean {
+  return true;
+}

@@ -1,0 +1,28 @@
+/**
+ * What the copy manager takes (SPC-4 5.17): the parameter data of RECEIVE COPY OPERATING PARAMETERS and the Third-party
+ * Copy VPD page state these numbers, and who parses a parameter list enforces them.
+ */
+import { TASKS_PER_LOGICAL_UNIT_MAX } from '../task-set.ts';
+
+/** A clone has two; enough for a consolidation of some disks into one. */
+export const CSCD_DESCRIPTORS_MAX = 16;
+/** With 65535 blocks each, more than an initiator gives to one command. */
+export const SEGMENT_DESCRIPTORS_MAX = 64;
+export const CSCD_DESCRIPTOR_BYTES = 32;
+export const BLOCK_TO_BLOCK_BYTES = 28;
+export const DESCRIPTOR_LIST_BYTES_MAX =
+  CSCD_DESCRIPTORS_MAX * CSCD_DESCRIPTOR_BYTES + SEGMENT_DESCRIPTORS_MAX * BLOCK_TO_BLOCK_BYTES;
+/** No segment descriptor that we know takes inline data. */
+export const INLINE_DATA_BYTES_MAX = 0;
+/** As many copies as one logical unit takes commands. */
+export const COPIES_MAX = TASKS_PER_LOGICAL_UNIT_MAX;
+/** LIST IDENTIFIER has one byte. */
+export const COPIES_PER_NEXUS_MAX = 255;
+/** Ended copies of one I_T nexus whose status is held; the oldest gives way. */
+export const HELD_STATUSES_MAX = 16;
+
+/** Descriptor type codes (SPC-4 table 130). */
+export const BLOCK_TO_BLOCK = 0x02;
+export const IDENTIFICATION_CSCD = 0xe4;
+/** In ascending order. */
+export const IMPLEMENTED_DESCRIPTORS: readonly number[] = [BLOCK_TO_BLOCK, IDENTIFICATION_CSCD];
