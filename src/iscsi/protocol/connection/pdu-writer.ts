@@ -209,8 +209,8 @@ export class PduWriter {
     const dataBytes = data === null ? 0 : data.length;
     const at = this.begin(dataBytes);
     const { window } = this;
-    // A ping of ours does not consume a StatSN, an answer does (11.19.1).
-    const statSN = targetTransferTag === NO_TAG ? this.nextStatSN() : this.statSN;
+    // What we send unasked does not consume a StatSN, an answer does (11.19.1).
+    const statSN = initiatorTaskTag === NO_TAG ? this.statSN : this.nextStatSN();
     writeNopIn(
       this.output.view,
       at,

@@ -142,6 +142,10 @@ export class ControlRequests implements SessionMember {
     this.host.writer.asyncMessage(ASYNC_SCSI_EVENT, 0, 0, 0, data);
   }
 
+  tellWindow(): void {
+    this.host.writer.nopIn(0, 0, NO_TAG, NO_TAG, null);
+  }
+
   private isNumbered(): boolean {
     return NUMBERED.has(this.bhs.opcode);
   }

@@ -28,6 +28,8 @@ export interface SessionMember {
   requestLogout(timeoutS: number): void;
   /** Tells the initiator to look for logical units anew (11.9.1, event 0). */
   reportLunsChanged(): void;
+  /** Sends the command window as it is now, with nothing else (11.19). */
+  tellWindow(): void;
 }
 
 /** Where the session is registered. */
@@ -271,6 +273,8 @@ export class Session {
     this.departed.push(member);
     this.endTasksOf(member, () => {
       this.departed.splice(this.departed.indexOf(member), 1);
+      // Its commands have ended without a response, which would have told that their places in the window are free.
+      this.members[0]?.tellWindow();
     });
   }
 

@@ -141,7 +141,7 @@ export class TargetRegistry implements SessionHome {
   /** Sends new logins to another portal, and asks those who are here to log in anew; null takes logins here again. */
   redirect(targetName: string, redirection: Redirection | null): void {
     const target = this.targets.get(targetName);
-    if (target === undefined) return;
+    if (target === undefined || isSameRedirection(target.redirection, redirection)) return;
     target.redirection = redirection;
     if (redirection === null) return;
     for (const session of this.sessionsOf(target)) session.requestLogout(REDIRECTION_GRACE_S);
@@ -305,6 +305,10 @@ export class TargetRegistry implements SessionHome {
 /** RFC 7143 4.4.6, SPC-4 7.6.6.5: the iSCSI target port. */
 function targetPortName(targetName: string, portalGroupTag: number): string {
   return `${targetName},t,0x${portalGroupTag.toString(16).padStart(4, '0')}`;
+}
+
+function isSameRedirection(a: Redirection | null, b: Redirection | null): boolean {
+  return a?.address === b?.address && a?.isPermanent === b?.isPermanent;
 }
 
 function movedTo({ address, isPermanent }: Redirection): LoginRefusal {

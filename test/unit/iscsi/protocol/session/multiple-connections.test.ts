@@ -111,6 +111,18 @@ describe('a session of several connections', () => {
     expect(target.heldSlots).toBe(0);
   });
 
+  it('tells that the window is open again when commands of a lost connection have held it closed', () => {
+    target = new SimulatedTarget({ offers: { MaxConnections: 3 }, limits: { commandWindow: 1 } });
+    session = target.logIn({ maxConnections: 3 });
+    loseWithWriteInStore();
+    const task = session.execute(read10(0, 1), { dataIn: 512 });
+    target.time.settle();
+    expect(task.isSent).toBe(false);
+    target.backend.release();
+    target.time.settle();
+    expect(task.status).toBe(0);
+  });
+
   it('goes on when one connection logs out with reason 1, by itself or by another', () => {
     join(1);
     join(2);
