@@ -12,13 +12,13 @@ import {
   STAGE_FULL_FEATURE_PHASE,
 } from '../../src/iscsi/codec/constants.ts';
 import { writeLoginRequest } from '../../src/iscsi/codec/encode-initiator.ts';
-import { serialAdd } from '../../src/util/serial32.ts';
+import { serialAdd, serialLess } from '../../src/util/serial32.ts';
 import { type IncomingPdu, type PduConsumer, PduReader } from './incoming-pdu.ts';
 import type { InitiatorSession } from './initiator-session.ts';
 import { LoginScript, type LoginStep, type SecurityScript } from './login-script.ts';
 import { OutgoingPdu } from './outgoing-pdu.ts';
 import { type InitiatorSettings, negotiated } from './settings.ts';
-import { demand } from './violation.ts';
+import { demand, TargetViolation } from './violation.ts';
 
 /** What carries the bytes: a simulated wire, a TCP socket. */
 export interface Wire {
@@ -49,6 +49,8 @@ export class InitiatorConnection implements PduConsumer {
   hadDigestError = false;
   /** The StatSN that the next PDU with status must carry; null before the first. */
   expStatSN: number | null = null;
+  /** The highest that came by this connection; null before the first. */
+  private window: { readonly expCmdSN: number; readonly maxCmdSN: number } | null = null;
   private readonly wire: Wire;
   private readonly script: LoginScript;
   private readonly reader = new PduReader(this);
@@ -100,14 +102,24 @@ export class InitiatorConnection implements PduConsumer {
 
   onPdu(pdu: IncomingPdu): void {
     this.log?.push(pdu);
-    this.checkNumbers(pdu);
-    if (this.state === 'login') this.onLoginResponse(pdu);
-    else this.session.onPdu(this, pdu);
+    try {
+      this.take(pdu);
+    } catch (error) {
+      if (!(error instanceof TargetViolation) || !this.session.hasLossyWires) throw error;
+      this.reader.framer.stop();
+      this.close();
+    }
   }
 
   onDigestError(): void {
     this.hadDigestError = true;
     this.close();
+  }
+
+  private take(pdu: IncomingPdu): void {
+    this.checkNumbers(pdu);
+    if (this.state === 'login') this.onLoginResponse(pdu);
+    else this.session.onPdu(this, pdu);
   }
 
   private checkNumbers({ bhs, opcode }: IncomingPdu): void {
@@ -121,8 +133,20 @@ export class InitiatorConnection implements PduConsumer {
       this.expStatSN = isAhead ? statSN : serialAdd(statSN, 1);
     }
     if (opcode !== OP_LOGIN_RESPONSE || bhs.loginStatus === LOGIN_SUCCESS) {
+      this.checkWindow(bhs.expCmdSN, bhs.maxCmdSN);
       this.session.onWindow(bhs.expCmdSN, bhs.maxCmdSN);
     }
+  }
+
+  /** 4.2.2.1: what comes by another connection may be older. */
+  private checkWindow(expCmdSN: number, maxCmdSN: number): void {
+    const { window } = this;
+    if (window !== null) {
+      demand(!serialLess(expCmdSN, window.expCmdSN), `4.2.2.1: ExpCmdSN goes back to ${expCmdSN}`);
+      demand(!serialLess(maxCmdSN, window.maxCmdSN), `4.2.2.1: MaxCmdSN goes back to ${maxCmdSN}`);
+    }
+    demand(!serialLess(maxCmdSN, serialAdd(expCmdSN, -1)), '4.2.2.1: MaxCmdSN is at least ExpCmdSN - 1');
+    this.window = { expCmdSN, maxCmdSN };
   }
 
   private onLoginResponse(pdu: IncomingPdu): void {

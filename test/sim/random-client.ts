@@ -1,6 +1,6 @@
 /**
  * An initiator that does what comes to its mind: reads, writes, zeroes, aborts, resets, loses its connection and logs in
- * again. What it reads is held against the model, and what becomes of its writes is told to it.
+ * again, over one connection or several that come and go. What it reads is held against the model, and what becomes of its writes is told to it.
  */
 import {
   TMF_ABORT_TASK,
@@ -10,15 +10,14 @@ import {
   TMF_TARGET_WARM_RESET,
 } from '../../src/iscsi/codec/constants.ts';
 import { read10, synchronizeCache10, unmap, write10, writeSame10 } from '../initiator/cdb.ts';
+import type { InitiatorConnection } from '../initiator/initiator-connection.ts';
 import { InitiatorSession } from '../initiator/initiator-session.ts';
 import type { InitiatorTask, TaskOptions } from '../initiator/initiator-task.ts';
 import { pattern } from '../initiator/pattern.ts';
 import type { InitiatorSettings } from '../initiator/settings.ts';
-import { demand } from '../initiator/violation.ts';
-import type { SeededRandom } from '../random.ts';
 import { type DiskModel, type ModelWrite, stamp, type WriteKind } from './disk-model.ts';
-import { type SimulatedTarget, TEST_UNIT_READY } from './simulated-target.ts';
-import type { SimulatedWire, WireOptions } from './simulated-wire.ts';
+import { type Link, type LinkWorld, RandomLinks } from './random-links.ts';
+import { TEST_UNIT_READY } from './simulated-target.ts';
 
 /** What an initiator waits for an answer before it asks what became of the command. */
 const COMMAND_TIMEOUT_MS = 5000;
@@ -29,27 +28,42 @@ const HOT_BLOCKS = 64;
 
 const SET_FUNCTIONS = [TMF_ABORT_TASK_SET, TMF_CLEAR_TASK_SET, TMF_LOGICAL_UNIT_RESET, TMF_TARGET_WARM_RESET];
 
-export interface ClientWorld {
-  readonly target: SimulatedTarget;
+/** How often a command is asked for before the session is given up, where PDUs get lost. */
+const ASKS_MAX = 2;
+
+export interface ClientWorld extends LinkWorld {
   readonly model: DiskModel;
-  readonly random: SeededRandom;
   readonly blockCount: number;
-  readonly wireOptions: Partial<WireOptions>;
+  /** PDUs get lost, or come twice. */
+  readonly isLossy: boolean;
+}
+
+/** A write of a connection that is gone. */
+interface LostWrite {
+  readonly write: ModelWrite;
+  readonly cid: number;
 }
 
 export class RandomClient {
   loginCount = 0;
+  /** Further connections, and those that took another's place. */
+  joinCount = 0;
   private readonly world: ClientWorld;
   private readonly settings: Partial<InitiatorSettings>;
   private readonly depth: number;
   private opsLeft: number;
   private session: InitiatorSession | null = null;
-  private wire: SimulatedWire | null = null;
+  private links: RandomLinks | null = null;
   /** Commands whose end is not known. */
   private openCount = 0;
-  /** Writes of connections that are gone: they may still reach the store until the next login is over. */
-  private lostWrites: ModelWrite[] = [];
+  /**
+   * Writes of connections that are gone: they may still reach the store until the next login, of the
+   * session or of the same CID, is over.
+   */
+  private lostWrites: LostWrite[] = [];
   private isLeaving = false;
+  /** The connection of the next command. */
+  private by: InitiatorConnection | null = null;
 
   constructor(world: ClientWorld, settings: Partial<InitiatorSettings>, depth: number, ops: number) {
     this.world = world;
@@ -66,16 +80,19 @@ export class RandomClient {
   }
 
   logIn(): void {
-    const { target, wireOptions } = this.world;
     const session = new InitiatorSession(this.settings);
-    const [connection, wire] = target.connect(session, wireOptions);
+    session.hasLossyWires = this.world.isLossy;
+    const links = new RandomLinks(this.world, session);
     this.session = session;
-    this.wire = wire;
+    this.links = links;
     // What is lost from here on belongs to the session that this login replaces as well.
-    session.onLogin = () => this.onLogin(session);
-    session.onLoss = () => this.onLoss(session);
-    session.onRejected = () => wire.cut();
-    connection.logIn();
+    session.onLogin = (connection) => {
+      if (session === this.session) this.onLogin(session, links, connection);
+      else links.cut(connection); // its session was given up meanwhile
+    };
+    session.onLoss = (connection) => this.onLoss(session, links, connection);
+    session.onRejected = (connection) => links.cut(connection);
+    links.open(0);
   }
 
   private chance(percent: number): boolean {
@@ -86,78 +103,135 @@ export class RandomClient {
     this.world.target.time.schedule(this.world.random.below(maxMs + 1), run);
   }
 
-  private onLogin(session: InitiatorSession): void {
-    if (session !== this.session) return;
+  private onLogin(session: InitiatorSession, links: RandomLinks, connection: InitiatorConnection): void {
+    if (!connection.settings.isLeading) return this.onJoined(links, connection.settings.cid);
     this.loginCount += 1;
     // The target admits nobody before the former session's commands are out of the store (6.3.5).
-    for (const write of this.lostWrites.splice(0)) this.world.model.endWrite(write, 'unknown');
+    this.settleLost(() => true);
     for (let i = 0; i < this.depth; i++) this.later(() => this.next(session));
+    const { maxConnections } = session.settings;
+    for (let cid = 1; cid < maxConnections; cid++) this.later(() => this.join(session, cid), 60);
   }
 
-  private onLoss(session: InitiatorSession): void {
+  private onJoined(links: RandomLinks, cid: number): void {
+    this.joinCount += 1;
+    this.settleLost((lost) => lost.cid === cid);
+    links.plug();
+  }
+
+  /** They can reach the store no more. */
+  private settleLost(isMeant: (lost: LostWrite) => boolean): void {
+    for (const { write } of this.lostWrites.filter(isMeant)) this.world.model.endWrite(write, 'unknown');
+    this.lostWrites = this.lostWrites.filter((lost) => !isMeant(lost));
+  }
+
+  private join(session: InitiatorSession, cid: number): void {
+    if (session === this.session && session.isOpen && !this.isLeaving) this.links?.open(cid);
+  }
+
+  private onLoss(session: InitiatorSession, links: RandomLinks, connection: InitiatorConnection): void {
     if (session !== this.session) return;
-    this.session = null;
-    if (!this.isLeaving) this.later(() => this.logIn(), 40);
+    if (!session.isOpen) {
+      this.session = null;
+      if (!this.isLeaving) this.later(() => this.logIn(), 40);
+      return;
+    }
+    links.plug();
+    const { cid } = connection.settings;
+    if (this.isLeaving) this.later(() => this.leave(session), 20);
+    else if (this.chance(80)) {
+      this.later(() => {
+        if (!links.has(cid)) this.join(session, cid);
+      }, 60);
+    }
   }
 
   /** One of `depth` strands of work on `session`. */
   private next(session: InitiatorSession): void {
     if (session !== this.session || !session.isOpen || this.isLeaving) return;
     if (this.opsLeft === 0) {
-      if (this.openCount === 0) this.leave(session);
+      if (this.openCount === 0 && !this.isLeaving) this.leave(session);
       return;
     }
+    const links = this.links as RandomLinks;
+    const link = links.pick();
+    if (link === null) return this.later(() => this.next(session), 20);
     this.opsLeft -= 1;
-    if (this.chance(2)) return this.break(session);
-    if (this.chance(4)) this.disturb(session);
+    if (this.chance(2)) return this.break(session, links);
+    if (session.settings.maxConnections > 1 && this.chance(3)) this.change(session, links, link);
+    if (this.chance(4)) this.disturb(session, link);
     this.command(session);
   }
 
   private leave(session: InitiatorSession): void {
+    if (session !== this.session || !session.isOpen) return;
     this.isLeaving = true;
-    session.logOut();
+    const link = this.links?.pick() ?? null;
+    if (link === null) return this.later(() => this.leave(session), 20);
+    session.plug(link.connection);
+    session.logOut(0, link.cid, { connection: link.connection });
+    const { links } = this;
+    if (this.world.isLossy) this.world.target.time.schedule(COMMAND_TIMEOUT_MS, () => links?.cutAll());
   }
 
-  private break(session: InitiatorSession): void {
-    if (this.chance(50)) this.wire?.cut();
+  private break(session: InitiatorSession, links: RandomLinks): void {
+    if (this.chance(50)) links.cutAll();
     else {
-      // The target does not know yet that this connection is dead.
+      // The target does not know yet that these connections are dead.
       this.session = null;
-      const wire = this.wire as SimulatedWire;
-      this.later(() => wire.cut(), 100);
+      this.later(() => links.cutAll(), 100);
       this.later(() => this.logIn());
       for (const task of session.tasks.values()) task.onDone?.();
     }
   }
 
-  private disturb(session: InitiatorSession): void {
+  /** One of several connections goes, or is replaced while it lives. */
+  private change(session: InitiatorSession, links: RandomLinks, link: Link): void {
+    switch (this.world.random.below(4)) {
+      case 0:
+        return link.wire.cut();
+      case 1:
+        this.later(() => this.join(session, link.cid), 60);
+        return links.forsake(link);
+      case 2:
+        return this.join(session, link.cid);
+      default:
+        return links.logOut(link, () => this.settleLost((lost) => lost.cid === link.cid && session === this.session));
+    }
+  }
+
+  private disturb(session: InitiatorSession, link: Link): void {
     const { random } = this.world;
+    const { connection } = link;
+    if (!connection.isOpen || link.isLeaving) return;
     switch (random.below(5)) {
       case 0:
-        session.ping(pattern(random.below(3000)), { isImmediate: this.chance(50) });
+        session.ping(pattern(random.below(3000)), { connection, isImmediate: this.chance(50) });
         return;
       case 1:
-        session.manage(SET_FUNCTIONS[random.below(SET_FUNCTIONS.length)]!);
+        session.manage(SET_FUNCTIONS[random.below(SET_FUNCTIONS.length)]!, { connection });
         return;
       case 2:
-        this.stall();
+        this.stall(link);
         return;
       default: {
-        const sent = [...session.tasks.values()].filter(({ isSent }) => isSent);
-        if (sent.length > 0) session.manage(TMF_ABORT_TASK, { task: sent[random.below(sent.length)]! });
+        const sent = [...session.tasks.values()].filter((task) => task.isSent && task.connection === connection);
+        if (sent.length > 0) session.manage(TMF_ABORT_TASK, { connection, task: sent[random.below(sent.length)]! });
       }
     }
   }
 
   /** Reads nothing for a while. */
-  private stall(): void {
-    const wire = this.wire as SimulatedWire;
+  private stall({ wire }: Link): void {
     wire.isStalled = true;
     this.world.target.time.schedule(this.world.random.below(50), () => wire.resume());
   }
 
   private command(session: InitiatorSession): void {
     const { random, blockCount } = this.world;
+    const link = this.links?.pick() ?? null;
+    if (session !== this.session || link === null) return this.later(() => this.next(session), 20);
+    this.by = link.connection;
     const isLarge = this.chance(4);
     const blocks = isLarge ? 1 + random.below(700) : 1 + random.below(12);
     const lba = random.below(isLarge ? blockCount - blocks : HOT_BLOCKS);
@@ -174,17 +248,20 @@ export class RandomClient {
   }
 
   private options(): TaskOptions {
-    return { attribute: this.chance(90) ? 1 : 1 + this.world.random.below(3), isImmediate: this.chance(3) };
+    const connection = this.by as InitiatorConnection;
+    // One that came twice, and both times out of order, could not be told from two.
+    const isImmediate = this.chance(3) && !this.world.isLossy;
+    return { connection, attribute: this.chance(90) ? 1 : 1 + this.world.random.below(3), isImmediate };
   }
 
   private read(session: InitiatorSession, lba: number, blocks: number): void {
     const { model } = this.world;
     const from = model.tick();
     const task = session.execute(read10(lba, blocks), { ...this.options(), dataIn: blocks * 512 });
-    this.run(session, task, () => {
-      if (task.status !== 0) return;
+    this.run(session, task, (isLost) => {
+      if (task.status !== 0 || isLost) return;
       const fault = model.fault(lba, task.dataIn, from);
-      demand(fault === null, `a READ of ${blocks} blocks at ${lba}: ${fault}`);
+      if (fault !== null) throw new Error(`a READ of ${blocks} blocks at ${lba}: ${fault}`);
     });
   }
 
@@ -199,7 +276,7 @@ export class RandomClient {
     this.run(session, task, (isLost) => {
       if (isLost) {
         model.endWrite(write, null);
-        this.lostWrites.push(write);
+        this.lostWrites.push({ write, cid: task.connection.settings.cid });
       } else if (task.status === 0) {
         model.endWrite(write, 'good');
       } else {
@@ -222,24 +299,28 @@ export class RandomClient {
   private run(session: InitiatorSession, task: InitiatorTask, onEnd: (isLost: boolean) => void): void {
     const { time } = this.world.target;
     this.openCount += 1;
+    let askCount = 0;
     const ask = (): void => {
       timeout = time.schedule(COMMAND_TIMEOUT_MS, ask);
-      this.askFor(session, task);
+      askCount += 1;
+      if (this.world.isLossy && askCount > ASKS_MAX) this.links?.cutAll();
+      else this.askFor(session, task);
     };
     let timeout = time.schedule(COMMAND_TIMEOUT_MS, ask);
     task.onDone = () => {
       task.onDone = null;
       time.cancel(timeout);
       this.openCount -= 1;
-      onEnd(session !== this.session || !session.isOpen);
+      onEnd(session !== this.session || !task.connection.isOpen);
       this.later(() => this.next(session));
     };
   }
 
   /** A reset by somebody else ends commands without a word: the initiator has to ask. */
   private askFor(session: InitiatorSession, task: InitiatorTask): void {
+    this.links?.plug();
     if (session !== this.session || task.isDone || !task.isSent) return;
-    const request = session.manage(TMF_ABORT_TASK, { task });
+    const request = session.manage(TMF_ABORT_TASK, { connection: task.connection, task });
     request.onAnswer = () => {
       if (request.response === 1) session.forget(task);
     };

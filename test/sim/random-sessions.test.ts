@@ -1,6 +1,6 @@
 /**
- * Random sessions against a model of the disk. SIM_SESSIONS=N runs until N logins were made, SEED=S runs that one seed;
- * every seed runs the same again, byte for byte.
+ * Random sessions against a model of the disk. SIM_SESSIONS=N runs until N logins were made, SEED=S runs that one seed,
+ * SIM_FIRST_SEED=S takes the seeds from S on; every seed runs the same again, byte for byte.
  */
 import { expect, it } from 'vitest';
 import { seededRandom } from '../random.ts';
@@ -8,20 +8,23 @@ import { runRandomSessions } from './random-sessions.ts';
 
 const SESSIONS_DEFAULT = 300;
 
-const { SEED, SIM_SESSIONS } = process.env;
+const { SEED, SIM_SESSIONS, SIM_FIRST_SEED } = process.env;
 
 it('initiators see what they wrote, whatever happens on the way, and nothing is left of them', {
   timeout: 3_600_000,
 }, () => {
   const seeds = seededRandom();
   let loginCount = 0;
+  let joinCount = 0;
   for (let runs = 0; ; runs++) {
-    const seed = SEED === undefined ? seeds.below(2 ** 32) : Number(SEED);
+    const next = SIM_FIRST_SEED === undefined ? seeds.below(2 ** 32) : Number(SIM_FIRST_SEED) + runs;
+    const seed = SEED === undefined ? next : Number(SEED);
     const result = runRandomSessions(seed);
     expect(result.fault, `SEED=${seed}`).toBeNull();
     loginCount += result.loginCount;
+    joinCount += result.joinCount;
     if (SEED !== undefined || loginCount >= Number(SIM_SESSIONS ?? SESSIONS_DEFAULT)) {
-      console.log(`${loginCount} sessions in ${runs + 1} runs`);
+      console.log(`${loginCount} sessions with ${joinCount} further connections in ${runs + 1} runs`);
       return;
     }
   }

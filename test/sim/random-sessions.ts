@@ -1,7 +1,15 @@
 /** One random run: a few initiators against one logical unit, over bad wires and a bad store, all decided by a seed. */
 import { IO_MEDIUM_ERROR, IO_NO_SPACE, IO_OK } from '../../src/backend/backend.ts';
 import { crc32cPortable } from '../../src/iscsi/codec/digest.ts';
+import type { Authentication } from '../../src/iscsi/protocol/login/auth.ts';
+import { CHAP_ALGORITHMS, ChapSecret } from '../../src/iscsi/protocol/login/chap.ts';
+import { ChapAuthentication } from '../../src/iscsi/protocol/login/chap-authenticator.ts';
+import { ChapChallenges } from '../../src/iscsi/protocol/login/chap-challenges.ts';
+import { OPEN_TARGET } from '../../src/iscsi/protocol/session/target-node.ts';
+import { NodeChapCrypto } from '../../src/mgmt/chap-crypto.ts';
 import { SEGMENT_BYTES_MAX, type SlotClass } from '../../src/util/slot-pool.ts';
+import { ChapScript } from '../initiator/chap-script.ts';
+import { SECURITY_NONE } from '../initiator/login-script.ts';
 import type { InitiatorSettings } from '../initiator/settings.ts';
 import { type SeededRandom, seededRandom } from '../random.ts';
 import { DiskModel } from './disk-model.ts';
@@ -10,6 +18,10 @@ import { BLOCK_BYTES, SimulatedTarget, SLOT_CLASSES } from './simulated-target.t
 import type { WireOptions } from './simulated-wire.ts';
 
 const BLOCK_COUNT = 1024;
+
+const CONNECTIONS_MAX = 4;
+const CHAP_USER = 'host';
+const CHAP_SECRET = 'a secret of some bytes';
 
 /** So few that commands wait for each other's. */
 const SCARCE_SLOTS: readonly SlotClass[] = [
@@ -22,6 +34,8 @@ export interface RunResult {
   /** Null when all was well. */
   readonly fault: string | null;
   readonly loginCount: number;
+  /** Further connections of these sessions. */
+  readonly joinCount: number;
   /** Of everything that went over every wire, with its time. */
   readonly traceHash: number;
 }
@@ -30,16 +44,26 @@ export function runRandomSessions(seed: number): RunResult {
   const random = seededRandom(seed);
   const slotClasses = random.below(3) === 0 ? SCARCE_SLOTS : SLOT_CLASSES;
   const commandWindow = 1 + random.below(24);
-  const target = new SimulatedTarget({ blockCount: BLOCK_COUNT, slotClasses, limits: { commandWindow } });
+  const hasChap = random.below(4) === 0;
+  const target = new SimulatedTarget({
+    blockCount: BLOCK_COUNT,
+    slotClasses,
+    limits: { commandWindow },
+    offers: { MaxConnections: CONNECTIONS_MAX },
+    guard: hasChap ? { authentication: chapAuthentication(random), access: null } : OPEN_TARGET,
+  });
   const model = new DiskModel(BLOCK_COUNT);
   const trace = new Trace(() => target.time.nowMs());
   makeStoreFaulty(target, random);
   const clients: RandomClient[] = [];
   const clientCount = 1 + random.below(4);
   for (let i = 0; i < clientCount; i++) {
-    const settings = randomSettings(random, i);
-    const wireOptions = badWire(random, trace, settings);
-    const world = { target, model, random, blockCount: BLOCK_COUNT, wireOptions };
+    const settings = { ...randomSettings(random, i), ...(hasChap ? { hasSecurityStage: true } : {}) };
+    const isLossy = random.below(4) === 0;
+    const security = hasChap ? () => chapScript(random) : SECURITY_NONE;
+    const isDamaging = settings.hasDataDigest === true && random.below(2) === 0;
+    const wireOptions = () => badWire(random, trace, isDamaging, isLossy);
+    const world = { target, model, random, blockCount: BLOCK_COUNT, wireOptions, security, isLossy };
     clients.push(new RandomClient(world, settings, 1 + random.below(12), 20 + random.below(60)));
   }
   let fault: string | null = null;
@@ -52,7 +76,8 @@ export function runRandomSessions(seed: number): RunResult {
     fault = error instanceof Error ? (error.stack ?? error.message) : String(error);
   }
   const loginCount = clients.reduce((count, client) => count + client.loginCount, 0);
-  return { fault, loginCount, traceHash: trace.hash };
+  const joinCount = clients.reduce((count, client) => count + client.joinCount, 0);
+  return { fault, loginCount, joinCount, traceHash: trace.hash };
 }
 
 class Trace {
@@ -98,6 +123,7 @@ function randomSettings(random: SeededRandom, index: number): Partial<InitiatorS
     firstBurstLength: Math.min(maxBurstLength, pick([512, 1000, 8192, 65_536])),
     maxRecvDataSegmentLength: pick([512, 513, 4096, 65_536, 262_144]),
     maxOutstandingR2T: pick([1, 2, 8]),
+    maxConnections: 1 + random.below(CONNECTIONS_MAX),
     initialR2T: isSet(),
     immediateData: isSet(),
     hasSecurityStage: isSet(),
@@ -105,11 +131,15 @@ function randomSettings(random: SeededRandom, index: number): Partial<InitiatorS
   };
 }
 
-/** Delays, cuts reads anywhere, and changes a bit now and then where digests will tell. */
-function badWire(random: SeededRandom, trace: Trace, settings: Partial<InitiatorSettings>): Partial<WireOptions> {
-  const isDamaging = settings.hasDataDigest === true && random.below(2) === 0;
+/** Delays, cuts reads anywhere, changes a bit now and then where digests will tell, and loses or repeats whole PDUs. */
+function badWire(random: SeededRandom, trace: Trace, isDamaging: boolean, isLossy: boolean): Partial<WireOptions> {
+  const slownessMs = 1 + random.below(10);
   return {
-    delayMs: () => (random.below(3) === 0 ? random.below(4) : 0),
+    delayMs: () => (random.below(3) === 0 ? random.below(slownessMs) : 0),
+    copies: (bytes, isToTarget) => {
+      if (!isLossy || random.below(150) > 0 || isLogin(bytes, isToTarget)) return 1;
+      return random.below(2) * 2;
+    },
     readBytes: (available) => (random.below(2) === 0 ? available : 1 + random.below(available)),
     damage: (bytes, isToTarget) => {
       if (!isDamaging || random.below(150) > 0 || isLogin(bytes, isToTarget)) return;
@@ -118,6 +148,32 @@ function badWire(random: SeededRandom, trace: Trace, settings: Partial<Initiator
     },
     trace: (kind, bytes) => trace.add(kind, bytes),
   };
+}
+
+/** CHAP whose challenges are had again with the seed. */
+class SeededChapCrypto extends NodeChapCrypto {
+  private readonly random: SeededRandom;
+
+  constructor(random: SeededRandom) {
+    super();
+    this.random = random;
+  }
+
+  override randomBytes(lengthBytes: number): Uint8Array {
+    return Uint8Array.from({ length: lengthBytes }, () => this.random.below(256));
+  }
+}
+
+function chapAuthentication(random: SeededRandom): Authentication {
+  const users = new Map([[CHAP_USER, new ChapSecret(Buffer.from(CHAP_SECRET))]]);
+  const policy = { algorithms: CHAP_ALGORITHMS, users, mutual: null };
+  return new ChapAuthentication(policy, new SeededChapCrypto(random), new ChapChallenges());
+}
+
+function chapScript(random: SeededRandom): ChapScript {
+  const isHasty = random.below(2) === 0;
+  const isBase64 = random.below(2) === 0;
+  return new ChapScript({ user: CHAP_USER, secret: CHAP_SECRET }, { isHasty, isBase64 });
 }
 
 /** Digests come with full feature phase. */

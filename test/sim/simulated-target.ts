@@ -8,7 +8,12 @@ import { OutputStore } from '../../src/iscsi/protocol/connection/output.ts';
 import type { ProtocolLimits, ProtocolServices } from '../../src/iscsi/protocol/connection/services.ts';
 import { LoginPhase } from '../../src/iscsi/protocol/login/login-phase.ts';
 import { type NegotiationOffers, OFFERS_DEFAULT } from '../../src/iscsi/protocol/login/parameters.ts';
-import { type Portal, TargetNode } from '../../src/iscsi/protocol/session/target-node.ts';
+import {
+  OPEN_TARGET,
+  type Portal,
+  type TargetGuard,
+  TargetNode,
+} from '../../src/iscsi/protocol/session/target-node.ts';
 import { TargetRegistry } from '../../src/iscsi/protocol/session/target-registry.ts';
 import { TaskStore } from '../../src/iscsi/protocol/session/task.ts';
 import { DeviceServerContext } from '../../src/scsi/device-server.ts';
@@ -18,6 +23,7 @@ import { arenaBytes, SEGMENT_BYTES_MAX, type SlotClass, SlotPool } from '../../s
 import { TickBatch } from '../../src/util/tick-batch.ts';
 import type { InitiatorConnection } from '../initiator/initiator-connection.ts';
 import { InitiatorSession } from '../initiator/initiator-session.ts';
+import { SECURITY_NONE, type SecurityScript } from '../initiator/login-script.ts';
 import { type InitiatorSettings, SETTINGS_DEFAULT } from '../initiator/settings.ts';
 import { SimulatedBackend } from './simulated-backend.ts';
 import { SimulatedTime } from './simulated-time.ts';
@@ -39,6 +45,7 @@ export interface SimulatedTargetOptions {
   readonly slotClasses?: readonly SlotClass[];
   /** Further targets without logical units, for discovery. */
   readonly otherTargets?: readonly string[];
+  readonly guard?: TargetGuard;
 }
 
 export const LIMITS: ProtocolLimits = {
@@ -86,7 +93,9 @@ export class SimulatedTarget {
     this.registry = new TargetRegistry(this.services, OFFERS_DEFAULT);
     const offers = { ...OFFERS_DEFAULT, ...options.offers };
     const groups = [{ tag: 1, portals: [this.portal] }];
-    this.registry.addTarget(new TargetNode(SETTINGS_DEFAULT.targetName as string, null, offers, groups, this.device));
+    const { guard = OPEN_TARGET } = options;
+    const name = SETTINGS_DEFAULT.targetName as string;
+    this.registry.addTarget(new TargetNode(name, null, offers, groups, this.device, guard));
     for (const name of options.otherTargets ?? []) {
       this.registry.addTarget(new TargetNode(name, null, offers, groups, new TargetDevice(this.context)));
     }
@@ -105,9 +114,10 @@ export class SimulatedTarget {
     session: InitiatorSession,
     wireOptions: Partial<WireOptions> = {},
     overrides: Partial<InitiatorSettings> = {},
+    security: SecurityScript = SECURITY_NONE(),
   ): [InitiatorConnection, SimulatedWire] {
     const wire = new SimulatedWire(this.time, wireOptions);
-    const initiator = session.connect(wire, overrides);
+    const initiator = session.connect(wire, overrides, security);
     wire.attach(this.accept(wire), initiator);
     return [initiator, wire];
   }

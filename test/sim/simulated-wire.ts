@@ -27,6 +27,8 @@ export interface WireOptions {
   readonly readBytes: (available: number) => number;
   /** May change the bytes on their way; called for each piece as it was sent. */
   readonly damage: (bytes: Buffer, isToTarget: boolean) => void;
+  /** How often each piece arrives; called as `damage` is. */
+  readonly copies: (bytes: Buffer, isToTarget: boolean) => number;
   /** Hears of everything that is delivered, in order. */
   readonly trace: (kind: string, bytes: Buffer) => void;
 }
@@ -35,6 +37,7 @@ export const WIRE_OPTIONS_DEFAULT: WireOptions = {
   delayMs: () => 0,
   readBytes: (available) => available,
   damage: () => undefined,
+  copies: () => 1,
   trace: () => undefined,
 };
 
@@ -96,7 +99,7 @@ export class SimulatedWire implements ConnectionSink, Wire {
     const own = Buffer.from(bytes);
     this.sentBytes?.push(bytes);
     this.options.damage(own, true);
-    this.toTarget.push(own);
+    for (let left = this.options.copies(own, true); left > 0; left--) this.toTarget.push(Buffer.from(own));
     this.readLater();
   }
 
@@ -199,8 +202,10 @@ export class SimulatedWire implements ConnectionSink, Wire {
     const bytes = Buffer.concat(pieces(batch));
     this.target?.onWritten(batch);
     this.options.damage(bytes, false);
-    this.options.trace('<', bytes);
-    this.initiator?.onBytes(bytes);
+    for (let left = this.options.copies(bytes, false); left > 0; left--) {
+      this.options.trace('<', bytes);
+      this.initiator?.onBytes(bytes);
+    }
     if (this.toInitiator.length === 0 && this.closeCause !== null) this.finish(this.closeCause);
     else this.writeLater();
   }
