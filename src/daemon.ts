@@ -42,11 +42,26 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   holdHeapTight();
   const daemon = await startDaemon(configuration, logger);
   for (const line of daemon.connectLines) logger.info(line);
+  const onReload = () => reload(daemon, options, logger);
+  process.on('SIGHUP', onReload);
   const signal = await stopped;
+  process.off('SIGHUP', onReload);
   logger.info({ signal }, 'stopping: initiators are asked to log out');
   const isDrained = await daemon.stop();
   if (!isDrained) throw new Error('stopped with commands still in a store, which did not answer in time');
   logger.info('stopped: every store is flushed');
+}
+
+/** Reads the configuration again. A fault in it is logged, and everything goes on as it was. */
+function reload(daemon: Daemon, options: DaemonOptions, logger: Logger): void {
+  try {
+    daemon.takeRedirections(loadConfig(options));
+    logger.info('the configuration was read again: redirections hold from now on, the rest from the next start on');
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const { file, key, message } = error;
+    logger.error({ file, key }, `the configuration was not read again: ${message}`);
+  }
 }
 
 function withOptions(configuration: Configuration, { blocksMultipleHosts }: DaemonOptions): Configuration {
@@ -60,6 +75,8 @@ export interface Daemon {
   readonly connectLines: readonly string[];
   /** "address:port" of everything that is listened on. */
   readonly addresses: readonly string[];
+  /** Sends initiators where the targets of `configuration` say; initiators that are logged in are asked to follow. */
+  takeRedirections(configuration: Configuration): void;
   /** Ends in order; false when a store did not answer in time. */
   stop(): Promise<boolean>;
 }
@@ -88,6 +105,9 @@ export async function startDaemon(configuration: Configuration, logger: Logger):
     return {
       connectLines: connectLines(configuration, portals),
       addresses: [...bound.values()].flat().map(({ address, port }) => formatPortalAddress({ host: address, port })),
+      takeRedirections: ({ targets }) => {
+        for (const { name, redirection } of targets) reactor.registry.redirect(name, redirection);
+      },
       // A server that does not answer must not take from the time that commands have to end.
       stop: async () => (await Promise.all([reactor.close(), nameService?.stop()]))[0],
     };
