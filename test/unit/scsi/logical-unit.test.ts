@@ -7,7 +7,7 @@ import {
   SENSE_POWER_ON_OR_RESET_OCCURRED,
 } from '../../../src/scsi/sense.ts';
 import { TargetDevice } from '../../../src/scsi/target-device.ts';
-import { LOGICAL_UNIT_RESET } from '../../../src/scsi/task-management.ts';
+import { ABORT_TASK_SET, CLEAR_TASK_SET, LOGICAL_UNIT_RESET, TARGET_RESET } from '../../../src/scsi/task-management.ts';
 import { UNIT_ATTENTIONS_MAX, UnitAttentions } from '../../../src/scsi/unit-attention.ts';
 import { AssertionFailure } from '../../../src/util/assert.ts';
 import { BLOCK_COUNT, cdb10, cdb16, Harness, nexusOf, pattern, unitOn } from './device-harness.ts';
@@ -143,6 +143,18 @@ describe('PREVENT ALLOW MEDIUM REMOVAL', () => {
     harness.run(prevent(0));
     expect(harness.run(startStop(LOEJ | START)).outcome).toBe('status 0');
     expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
+  });
+
+  it.each([
+    [LOGICAL_UNIT_RESET, '6/29/3', 'status 0'],
+    [TARGET_RESET, '6/29/3', 'status 0'],
+    [ABORT_TASK_SET, '5/53/2', '5/53/2'],
+    [CLEAR_TASK_SET, '5/53/2', '5/53/2'],
+  ] as const)('task management function %d ends it when it is a reset, and not otherwise', (fn, first, second) => {
+    const harness = new Harness({ unit: { isRemovable: true } });
+    harness.run(prevent(1));
+    harness.manage(fn);
+    expect([harness.run(startStop(LOEJ)).outcome, harness.run(startStop(LOEJ)).outcome]).toEqual([first, second]);
   });
 
   it('obsolete values are invalid fields', () => {
