@@ -8,7 +8,8 @@ import type { Client } from '../device-harness.ts';
 import { BLOCK_BYTES, BLOCK_COUNT, Harness, uint32, unitOn } from '../device-harness.ts';
 import { MemoryBackend } from '../memory-backend.ts';
 
-const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+const { SEED: chosen } = process.env;
+const SEED = Number(chosen ?? Date.now() % 2 ** 31);
 const ROUNDS = 20;
 const COMMANDS = 60;
 const OTHER_UUID = 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeee01';
