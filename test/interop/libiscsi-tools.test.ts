@@ -95,7 +95,8 @@ describe('iscsi-inq', () => {
     const output = await clientOutput(folder, 'iscsi-inq', ['-e', '1', '-c', '0', daemon.url(0)]);
     const pages = [...output.matchAll(/^Page:(0x[0-9a-f]{2}) /gm)].map(([, page]) => Number(page));
     expect(pages).toEqual(expect.arrayContaining(VPD_PAGES));
-    for (const page of pages) await vpdPage(page, 0);
+    // iscsi-inq lists others as well, and cannot take them apart.
+    for (const page of VPD_PAGES) await vpdPage(page, 0);
   });
 
   it('shows the limits and the provisioning of a thin disk', async () => {

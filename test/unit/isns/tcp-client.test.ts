@@ -70,7 +70,8 @@ describe('the client on TCP', () => {
     await until(() => notes.length === 2);
     brain.entities.clear();
     await listen(port);
-    await until(() => brain.entities.size === 1);
+    // The server knows it before the client hears of that.
+    await until(() => brain.entities.size === 1 && notes.length === 3);
     await client.stop();
     expect(brain.entities.size).toBe(0);
     expect(notes).toEqual([
