@@ -20,6 +20,7 @@ import { type BoundAddresses, entityOf, NameService } from './name-service.ts';
 import { loadNative } from './native/binding.ts';
 import { RING_DEPTH_DEFAULT } from './native/ring.ts';
 import { Reactor } from './reactor.ts';
+import { type RunningDaemon, takeOver } from './reload.ts';
 import { LogicalUnit } from './scsi/logical-unit.ts';
 import { TargetDevice } from './scsi/target-device.ts';
 
@@ -42,10 +43,14 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   holdHeapTight();
   const daemon = await startDaemon(configuration, logger);
   for (const line of daemon.connectLines) logger.info(line);
-  const onReload = () => reload(daemon, options, logger);
+  let reloading: Promise<void> = Promise.resolve();
+  const onReload = () => {
+    reloading = reloading.then(() => reload(daemon, options, logger));
+  };
   process.on('SIGHUP', onReload);
   const signal = await stopped;
   process.off('SIGHUP', onReload);
+  await reloading;
   logger.info({ signal }, 'stopping: initiators are asked to log out');
   const isDrained = await daemon.stop();
   if (!isDrained) throw new Error('stopped with commands still in a store, which did not answer in time');
@@ -53,10 +58,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 }
 
 /** Reads the configuration again. A fault in it is logged, and everything goes on as it was. */
-function reload(daemon: Daemon, options: DaemonOptions, logger: Logger): void {
+async function reload(daemon: Daemon, options: DaemonOptions, logger: Logger): Promise<void> {
   try {
-    daemon.takeRedirections(loadConfig(options));
-    logger.info('the configuration was read again: redirections hold from now on, the rest from the next start on');
+    await daemon.takeOver(loadConfig(options));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const { file, key, message } = error;
@@ -75,8 +79,8 @@ export interface Daemon {
   readonly connectLines: readonly string[];
   /** "address:port" of everything that is listened on. */
   readonly addresses: readonly string[];
-  /** Sends initiators where the targets of `configuration` say; initiators that are logged in are asked to follow. */
-  takeRedirections(configuration: Configuration): void;
+  /** What reload.ts says of `configuration` holds from now on. */
+  takeOver(configuration: Configuration): Promise<void>;
   /** Ends in order; false when a store did not answer in time. */
   stop(): Promise<boolean>;
 }
@@ -99,15 +103,16 @@ export async function startDaemon(configuration: Configuration, logger: Logger):
     logger.info({ reason: reactor.ringReason }, 'running without io_uring');
   }
   try {
-    const portals = await addTargets(reactor, configuration, logger);
+    const units = await openUnits(reactor, configuration, logger);
+    const portals = addTargets(reactor, configuration, units);
+    const storages = new Map([...units].map(([storage, unit]) => [storage.deviceID, { storage, unit }]));
+    const running: RunningDaemon = { reactor, logger, storages };
     const bound = await listenAll(reactor, configuration, portals, logger);
     const nameService = startNameService(reactor, configuration, bound, logger);
     return {
       connectLines: connectLines(configuration, portals),
       addresses: [...bound.values()].flat().map(({ address, port }) => formatPortalAddress({ host: address, port })),
-      takeRedirections: ({ targets }) => {
-        for (const { name, redirection } of targets) reactor.registry.redirect(name, redirection);
-      },
+      takeOver: (changed) => takeOver(running, changed),
       // A server that does not answer must not take from the time that commands have to end.
       stop: async () => (await Promise.all([reactor.close(), nameService?.stop()]))[0],
     };
@@ -117,12 +122,11 @@ export async function startDaemon(configuration: Configuration, logger: Logger):
   }
 }
 
-async function addTargets(
+function addTargets(
   reactor: Reactor,
   configuration: Configuration,
-  logger: Logger,
-): Promise<Map<PortalConfig, Portal>> {
-  const units = await openUnits(reactor, configuration, logger);
+  units: ReadonlyMap<StorageConfig, LogicalUnit>,
+): Map<PortalConfig, Portal> {
   const portals = new Map<PortalConfig, Portal>();
   for (const portal of configuration.portals) {
     const { host, port } = portal;

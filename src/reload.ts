@@ -1,0 +1,43 @@
+/**
+ * What a running daemon takes over from a configuration that was read again (SIGHUP): one row of TAKEN_OVER each. All else
+ * holds from the next start on.
+ */
+import type { Logger } from 'pino';
+import type { Configuration, StorageConfig } from './mgmt/config/configuration.ts';
+import type { Reactor } from './reactor.ts';
+import type { LogicalUnit } from './scsi/logical-unit.ts';
+
+/** A storage that some target exports. */
+export interface ServedStorage {
+  readonly unit: LogicalUnit;
+  /** As it is served now. */
+  storage: StorageConfig;
+}
+
+export interface RunningDaemon {
+  readonly reactor: Reactor;
+  readonly logger: Logger;
+  /** By deviceID. */
+  readonly storages: ReadonlyMap<number, ServedStorage>;
+}
+
+/** Takes over what can be; a part that cannot is logged with the reason, and stays as it was. */
+export async function takeOver(running: RunningDaemon, configuration: Configuration): Promise<void> {
+  for (const { apply } of TAKEN_OVER) await apply(running, configuration);
+  const names = TAKEN_OVER.map(({ what }) => what).join(', ');
+  running.logger.info(`the configuration was read again: ${names} hold from now on, the rest from the next start on`);
+}
+
+interface Change {
+  /** For the log: a noun. */
+  readonly what: string;
+  /** Rejects only for a bug. */
+  readonly apply: (running: RunningDaemon, configuration: Configuration) => Promise<void> | void;
+}
+
+const TAKEN_OVER: readonly Change[] = [{ what: 'redirections', apply: takeRedirections }];
+
+/** Sends initiators where the targets say; initiators that are logged in are asked to follow. */
+function takeRedirections({ reactor }: RunningDaemon, { targets }: Configuration): void {
+  for (const { name, redirection } of targets) reactor.registry.redirect(name, redirection);
+}
