@@ -62,6 +62,7 @@ setup_linux_guest() {
 require_node
 setup_build_tools
 setup_test_tools
+scripts/libiscsi-root.sh
 setup_isns_server
 setup_linux_guest
 setup_project
