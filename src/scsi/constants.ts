@@ -5,6 +5,10 @@
 
 /** Peripheral qualifier and device type, byte 0 of INQUIRY data (SPC-4 6.6.2). */
 export const PERIPHERAL_DIRECT_ACCESS = 0x00;
+/** A device of MMC-6: CD-ROM, DVD-ROM. */
+export const PERIPHERAL_CD_DVD = 0x05;
+/** What kinds of device a logical unit can be. */
+export type DeviceType = typeof PERIPHERAL_DIRECT_ACCESS | typeof PERIPHERAL_CD_DVD;
 /** Peripheral device type 1Eh: well known logical unit. */
 export const PERIPHERAL_WELL_KNOWN = 0x1e;
 /** Qualifier 011b, type 1Fh: the target device cannot support a device at this LUN. */
@@ -17,6 +21,8 @@ export const PROTOCOL_IDENTIFIER_ISCSI = 0x05;
 export const VPD_SUPPORTED_PAGES = 0x00;
 export const VPD_UNIT_SERIAL_NUMBER = 0x80;
 export const VPD_DEVICE_IDENTIFICATION = 0x83;
+export const VPD_EXTENDED_INQUIRY_DATA = 0x86;
+export const VPD_MODE_PAGE_POLICY = 0x87;
 export const VPD_THIRD_PARTY_COPY = 0x8f;
 export const VPD_BLOCK_LIMITS = 0xb0;
 export const VPD_BLOCK_DEVICE_CHARACTERISTICS = 0xb1;

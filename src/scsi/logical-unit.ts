@@ -1,6 +1,6 @@
 /**
- * A logical unit (SAM-5 4.6): a direct access block device on top of one store, with its task set, its identity and what
- * it keeps for each I_T nexus. A thousand of them in one reactor cost little: working records, scratch memory and slots
+ * A logical unit (SAM-5 4.6): a disk or a CD-ROM drive on top of one store, with its task set, its identity and what it
+ * keeps for each I_T nexus. A thousand of them in one reactor cost little: working records, scratch memory and slots
  * are the reactor's (DeviceServerContext), and a nexus costs nothing here before its first command.
  */
 import type { Backend } from '../backend/backend.ts';
@@ -8,7 +8,11 @@ import { assert } from '../util/assert.ts';
 import type { ScsiCommand } from './command.ts';
 import type { CommandEntry } from './command-entry.ts';
 import { ATTENTION_REPORTED, MEDIUM_UNTOUCHED, MEDIUM_WRITTEN } from './command-entry.ts';
+import type { DeviceType } from './constants.ts';
+import { PERIPHERAL_DIRECT_ACCESS } from './constants.ts';
 import type { CopyLog } from './copy/copy-log.ts';
+import type { MediaEvent } from './mmc/media-event.ts';
+import { MEDIA_EJECT_REQUEST, MEDIA_NEW, MEDIA_NO_CHANGE, MEDIA_REMOVAL } from './mmc/media-event.ts';
 import type { ModeParameters } from './mode-parameters.ts';
 import { defaultModes } from './mode-parameters.ts';
 import type { Nexus } from './nexus.ts';
@@ -19,10 +23,12 @@ import { isAllowedOnErased, MediumErasure } from './sbc/medium-erasure.ts';
 import {
   SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED,
   SENSE_INITIALIZING_COMMAND_REQUIRED,
+  SENSE_MEDIUM_MAY_HAVE_CHANGED,
   SENSE_MEDIUM_NOT_PRESENT,
   SENSE_POWER_ON_OR_RESET_OCCURRED,
   SENSE_WRITE_PROTECTED,
 } from './sense.ts';
+import { DeviceClock } from './spc/timestamp.ts';
 import { TaskSet } from './task-set.ts';
 import { UnitAttentions } from './unit-attention.ts';
 import type { UnitState, UnitStateStore } from './unit-state.ts';
@@ -38,6 +44,8 @@ export const REVISION_BYTES = 4;
 export interface LogicalUnitOptions {
   /** 16 bytes, or their text form with or without hyphens; persisted by whoever made the unit, never reused. */
   readonly uuid: string | Uint8Array;
+  /** A disk when left out. */
+  readonly deviceType?: DeviceType;
   readonly backend: Backend;
   readonly blockShift: number;
   /** Write protected by configuration; a read-only store is write protected anyway. */
@@ -65,8 +73,14 @@ export interface LogicalUnitOptions {
 export class NexusState {
   readonly attentions = new UnitAttentions();
   preventsRemoval = false;
+  /** The persistent kind of MMC-6, set and cleared by itself. */
+  preventsPersistently = false;
+  /** What GET EVENT STATUS NOTIFICATION has not told yet. */
+  mediaEvent: MediaEvent = MEDIA_NO_CHANGE;
   /** Third-party copies; made with the first. */
   copies: CopyLog | null = null;
+  /** What WRITE BUFFER has written in echo mode; null: nothing. */
+  echoBuffer: Buffer | null = null;
 }
 
 export class LogicalUnit {
@@ -75,16 +89,18 @@ export class LogicalUnit {
   readonly vendor: string;
   readonly product: string;
   readonly revision: string;
-  readonly backend: Backend;
+  readonly deviceType: DeviceType;
   readonly blockShift: number;
   readonly blockBytes: number;
-  readonly blockCount: number;
-  /** Whole blocks only; the store may have a rest. */
-  readonly sizeBytes: number;
-  readonly isReadOnly: boolean;
   readonly isRemovable: boolean;
+  // The medium's; changeMedium() alone changes them.
+  backend: Backend;
+  blockCount: number;
+  /** Whole blocks only; the store may have a rest. */
+  sizeBytes: number;
+  isReadOnly: boolean;
   /** Logical block provisioning management is enabled (LBPME, SBC-3 4.7.3). */
-  readonly isThin: boolean;
+  isThin: boolean;
   readonly taskSet = new TaskSet();
   readonly ranges = new RangeLocks(this.taskSet);
   readonly reservations: UnitReservations;
@@ -93,9 +109,14 @@ export class LogicalUnit {
   private currentModes: ModeParameters;
   /** WCE is zero over a volatile cache: each write is stable before its command ends. */
   writesThrough = false;
+  readonly deviceClock = new DeviceClock();
+  /** What WRITE BUFFER writes in data mode; made when it first does. */
+  dataBuffer: Buffer | null = null;
   /** In the stopped power condition (SBC-3 4.20). */
   isStopped = false;
   isMediumPresent = true;
+  /** The operator is putting another medium in: nobody loads the old one again. */
+  isMediumChanging = false;
   private readonly nexusStates = new Map<Nexus, NexusState>();
   // The state found last: most commands in a row come from one nexus.
   private lastNexus: Nexus | null = null;
@@ -109,14 +130,14 @@ export class LogicalUnit {
     this.vendor = options.vendor;
     this.product = options.product;
     this.revision = options.revision;
-    this.backend = backend;
+    this.deviceType = options.deviceType ?? PERIPHERAL_DIRECT_ACCESS;
     this.blockShift = blockShift;
     this.blockBytes = 2 ** blockShift;
-    this.blockCount = Math.floor(backend.sizeBytes / this.blockBytes);
-    assert(this.blockCount > 0, 'a logical unit has at least one block');
+    this.isRemovable = options.isRemovable ?? false;
+    this.backend = backend;
+    this.blockCount = wholeBlocks(backend, this.blockBytes);
     this.sizeBytes = this.blockCount * this.blockBytes;
     this.isReadOnly = options.isReadOnly || backend.capabilities.isReadOnly;
-    this.isRemovable = options.isRemovable ?? false;
     this.isThin = options.isThin && backend.capabilities.canUnmap;
     this.state = new UnitStateKeeper(options.stateStore ?? null, options.savedState ?? NO_UNIT_STATE);
     this.erasure = new MediumErasure(this);
@@ -185,7 +206,7 @@ export class LogicalUnit {
   /** PREVENT ALLOW MEDIUM REMOVAL with PREVENT zero, from the nexus of that name. */
   allowRemovalByName(name: string): void {
     for (const [nexus, state] of this.nexusStates) {
-      if (nexus.name === name) state.preventsRemoval = false;
+      if (nexus.name === name) allowRemoval(state);
     }
   }
 
@@ -210,16 +231,56 @@ export class LogicalUnit {
     this.reservations.releaseLegacy(null);
     this.setModes(this.state.current.savedModes ?? defaultModes(this.backend)); // SPC-4 5.11
     for (const state of this.nexusStates.values()) {
-      state.preventsRemoval = false;
+      allowRemoval(state);
       state.copies = null;
+      state.echoBuffer = null;
     }
   }
 
   get isRemovalPrevented(): boolean {
     for (const state of this.nexusStates.values()) {
-      if (state.preventsRemoval) return true;
+      if (state.preventsRemoval || state.preventsPersistently) return true;
     }
     return false;
+  }
+
+  /** The medium leaves the drive; its store stays open, so that it can come back. */
+  ejectMedium(): void {
+    if (!this.isMediumPresent) return;
+    this.isMediumPresent = false;
+    this.establishMediaEvent(MEDIA_REMOVAL);
+  }
+
+  /** @param by who knows of it, and needs no unit attention; null: nobody */
+  loadMedium(by: Nexus | null): void {
+    if (this.isMediumPresent || this.isMediumChanging) return;
+    this.isMediumPresent = true;
+    this.establishAttention(SENSE_MEDIUM_MAY_HAVE_CHANGED, by);
+    this.establishMediaEvent(MEDIA_NEW);
+  }
+
+  /** The operator wants the medium out, which initiators prevent: they are asked (MMC-6, EjectRequest). */
+  requestEject(): void {
+    this.establishMediaEvent(MEDIA_EJECT_REQUEST);
+  }
+
+  /**
+   * Puts another medium in the drive and loads it. No command is in the task set, and none of the old store's blocks is held
+   * by anybody; whoever opened that store closes it.
+   * @param options as in LogicalUnitOptions, of the new medium
+   */
+  changeMedium(backend: Backend, options: Pick<LogicalUnitOptions, 'isReadOnly' | 'isThin'>): void {
+    assert(this.isRemovable && !this.isMediumPresent, 'a medium is changed while the drive is empty');
+    assert(this.taskCount === 0, 'no command goes on from one medium to the next');
+    this.backend = backend;
+    this.blockCount = wholeBlocks(backend, this.blockBytes);
+    this.sizeBytes = this.blockCount * this.blockBytes;
+    this.isReadOnly = options.isReadOnly || backend.capabilities.isReadOnly;
+    this.isThin = options.isThin && backend.capabilities.canUnmap;
+    this.setModes(this.currentModes);
+    this.isStopped = false;
+    this.isMediumChanging = false;
+    this.loadMedium(null);
   }
 
   /**
@@ -246,6 +307,10 @@ export class LogicalUnit {
     return this.isReadOnly || nexus.isReadOnly || this.currentModes.isWriteProtected;
   }
 
+  private establishMediaEvent(event: MediaEvent): void {
+    for (const state of this.nexusStates.values()) state.mediaEvent = event;
+  }
+
   /** Why the medium cannot be accessed now, an erasure included, or 0. */
   inaccessible(): number {
     const erased = this.erasure.senseCode;
@@ -257,6 +322,17 @@ export class LogicalUnit {
     if (!this.isMediumPresent) return SENSE_MEDIUM_NOT_PRESENT;
     return this.isStopped ? SENSE_INITIALIZING_COMMAND_REQUIRED : 0;
   }
+}
+
+function wholeBlocks(backend: Backend, blockBytes: number): number {
+  const blockCount = Math.floor(backend.sizeBytes / blockBytes);
+  assert(blockCount > 0, 'a logical unit has at least one block');
+  return blockCount;
+}
+
+function allowRemoval(state: NexusState): void {
+  state.preventsRemoval = false;
+  state.preventsPersistently = false;
 }
 
 function uuidBytes(uuid: string | Uint8Array): Uint8Array {

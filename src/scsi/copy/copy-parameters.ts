@@ -7,6 +7,7 @@
  * A copy source or destination (CSCD) is found only among the logical units that the initiator's own target device exports:
  * nobody reaches by a copy what they could not reach by READ and WRITE.
  */
+import type { Backend } from '../../backend/backend.ts';
 import { NO_SENSE_VALUE } from '../command.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import type { LunMap } from '../lun-map.ts';
@@ -54,6 +55,8 @@ export interface CopySegment {
 export interface CopyEnd {
   readonly lun: number;
   readonly unit: LogicalUnit;
+  /** The medium that was in the unit when the copy was asked for. */
+  readonly medium: Backend;
   readonly offsetBytes: number;
   /** Where the parameter list names it: the field pointer of what goes wrong with it. */
   readonly listByte: number;
@@ -174,6 +177,7 @@ function parseCscd(list: Buffer, at: number, lunMap: LunMap): Cscd | CopyRefusal
     return SENSE_INCORRECT_COPY_TARGET_DEVICE_TYPE;
   const found = findUnit(list, at, lunMap);
   if (found === null) return SENSE_COPY_TARGET_DEVICE_NOT_REACHABLE;
+  if (found.unit.deviceType !== DIRECT_ACCESS) return SENSE_INCORRECT_COPY_TARGET_DEVICE_TYPE;
   const blockBytes = list.readUIntBE(at + DISK_BLOCK_LENGTH, 3);
   if (blockBytes === 0 || blockBytes === found.unit.blockBytes) return found;
   return new CopyRefusal(SENSE_INVALID_FIELD_IN_PARAMETER_LIST, at + DISK_BLOCK_LENGTH);
@@ -236,7 +240,8 @@ function parseEnd(
   if (cscd === undefined) return new CopyRefusal(SENSE_UNREACHABLE_COPY_TARGET, listByte);
   if (typeof cscd === 'number') return new CopyRefusal(cscd, listByte);
   const lba = list.readUInt32BE(at + lbaOffset) * 0x100000000 + list.readUInt32BE(at + lbaOffset + 4);
-  return { lun: cscd.lun, unit: cscd.unit, offsetBytes: lba * cscd.unit.blockBytes, listByte };
+  const { lun, unit } = cscd;
+  return { lun, unit, medium: unit.backend, offsetBytes: lba * unit.blockBytes, listByte };
 }
 
 function checkRanges(segment: CopySegment, at: number): CopySegment | CopyRefusal {

@@ -120,11 +120,11 @@ export class CopyRun implements CommandOwner, CopyBufferUser {
     this.send(COPY_WRITE, this.segment.destination);
   }
 
-  /** A unit that is no longer exported may have lost its store. */
+  /** A unit that is no longer exported may have lost its store; another medium in it is none of this copy's. */
   private send(entry: CommandEntry, end: CopyEnd): void {
     const { command, task } = this;
-    const { lun, unit } = end;
-    if (task.lunMap.get(lun) !== unit) {
+    const { lun, unit, medium } = end;
+    if (task.lunMap.get(lun) !== unit || unit.backend !== medium) {
       this.fail(SENSE_COPY_TARGET_DEVICE_NOT_REACHABLE);
       return;
     }

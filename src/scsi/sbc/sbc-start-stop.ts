@@ -3,7 +3,8 @@
  */
 import { IO_FLUSH } from '../../backend/backend.ts';
 import { assert } from '../../util/assert.ts';
-import { SENSE_MEDIUM_MAY_HAVE_CHANGED, SENSE_MEDIUM_REMOVAL_PREVENTED } from '../sense.ts';
+import { PERIPHERAL_DIRECT_ACCESS } from '../constants.ts';
+import { SENSE_MEDIUM_REMOVAL_PREVENTED } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
 import { verifyMedium } from './sbc-verify.ts';
 
@@ -19,12 +20,16 @@ export function startStopUnit(task: Task): void {
 }
 
 export function preventAllowMediumRemoval(task: Task): void {
-  const prevent = task.command.cdb[PREVENT_BYTE]! & PREVENT_MASK;
-  if (prevent > PREVENT_REMOVAL) {
+  const { unit, command } = task;
+  const prevent = command.cdb[PREVENT_BYTE]!;
+  const isPersistent = (prevent & PREVENT_PERSISTENT) !== 0;
+  if (isPersistent && unit.deviceType === PERIPHERAL_DIRECT_ACCESS) {
     task.invalidField(PREVENT_BYTE, 1);
     return;
   }
-  task.unit.nexusState(task.command.nexus).preventsRemoval = prevent === PREVENT_REMOVAL;
+  const state = unit.nexusState(command.nexus);
+  if (isPersistent) state.preventsPersistently = (prevent & PREVENT_REMOVAL) !== 0;
+  else state.preventsRemoval = (prevent & PREVENT_REMOVAL) !== 0;
   task.good();
 }
 
@@ -53,8 +58,9 @@ const POWER_FORCE_STANDBY_0 = 0xb;
 
 // SBC-3 5.10
 const PREVENT_BYTE = 4;
-const PREVENT_MASK = 0x03;
-const PREVENT_REMOVAL = 1;
+const PREVENT_REMOVAL = 0x01;
+/** MMC-6; reserved in SBC-3. */
+const PREVENT_PERSISTENT = 0x02;
 
 // SPC-4 6.42
 const DIAGNOSTIC_FLAGS = 1;
@@ -80,10 +86,7 @@ function setPowerCondition(task: Task, powerCondition: number): void {
 
 function start(task: Task, isLoad: boolean): void {
   const { unit } = task;
-  if (isLoad && !unit.isMediumPresent) {
-    unit.isMediumPresent = true;
-    unit.establishAttention(SENSE_MEDIUM_MAY_HAVE_CHANGED, task.command.nexus);
-  }
+  if (isLoad) unit.loadMedium(task.command.nexus);
   unit.isStopped = false;
   task.good();
 }
@@ -101,7 +104,7 @@ function stop(task: Task, flags: number): void {
 function finishStop(task: Task): void {
   const { unit } = task;
   if ((task.command.cdb[START_STOP_FLAGS]! & LOEJ) === 0) unit.isStopped = true;
-  else unit.isMediumPresent = false;
+  else unit.ejectMedium();
   task.good();
 }
 
