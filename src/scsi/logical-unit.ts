@@ -20,6 +20,7 @@ import { RangeLocks } from './range-locks.ts';
 import type { SavedReservations } from './reservations/reservation-state.ts';
 import { type ReservationStore, UnitReservations } from './reservations/unit-reservations.ts';
 import { isAllowedOnErased, MediumErasure } from './sbc/medium-erasure.ts';
+import { POWER_ACTIVE } from './sbc/power-condition.ts';
 import {
   SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED,
   SENSE_INITIALIZING_COMMAND_REQUIRED,
@@ -114,6 +115,8 @@ export class LogicalUnit {
   dataBuffer: Buffer | null = null;
   /** In the stopped power condition (SBC-3 4.20). */
   isStopped = false;
+  /** POWER_ACTIVE, or what REQUEST SENSE reports of an idle or standby power condition. */
+  lowPowerCondition = POWER_ACTIVE;
   isMediumPresent = true;
   /** The operator is putting another medium in: nobody loads the old one again. */
   isMediumChanging = false;
@@ -230,6 +233,7 @@ export class LogicalUnit {
     this.establishAttention(SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED, null);
     this.reservations.releaseLegacy(null);
     this.setModes(this.state.current.savedModes ?? defaultModes(this.backend)); // SPC-4 5.11
+    this.lowPowerCondition = POWER_ACTIVE;
     for (const state of this.nexusStates.values()) {
       allowRemoval(state);
       state.copies = null;
@@ -299,6 +303,7 @@ export class LogicalUnit {
     if (entry.medium === MEDIUM_UNTOUCHED) return 0;
     const notReady = this.notReady();
     if (notReady !== 0) return notReady;
+    this.lowPowerCondition = POWER_ACTIVE;
     return entry.medium === MEDIUM_WRITTEN && this.isWriteProtectedFor(nexus) ? SENSE_WRITE_PROTECTED : 0;
   }
 

@@ -4,8 +4,9 @@
 import { IO_FLUSH } from '../../backend/backend.ts';
 import { assert } from '../../util/assert.ts';
 import { PERIPHERAL_DIRECT_ACCESS } from '../constants.ts';
-import { SENSE_MEDIUM_REMOVAL_PREVENTED } from '../sense.ts';
+import { SENSE_MEDIUM_REMOVAL_PREVENTED, SENSE_STANDBY_CONDITION_ACTIVATED_BY_COMMAND } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
+import { POWER_ACTIVE, POWER_UNCHANGED, POWER_UNKNOWN, requestedPowerCondition } from './power-condition.ts';
 import { verifyMedium } from './sbc-verify.ts';
 
 /** IMMED is accepted and changes nothing: starting is instant, and a stop is reported when the cache is on the medium. */
@@ -49,12 +50,8 @@ const NO_FLUSH = 0x04;
 const LOEJ = 0x02;
 const START = 0x01;
 const START_VALID = 0x0;
-const POWER_ACTIVE = 0x1;
-const POWER_IDLE = 0x2;
-const POWER_STANDBY = 0x3;
-const POWER_LU_CONTROL = 0x7;
-const POWER_FORCE_IDLE_0 = 0xa;
-const POWER_FORCE_STANDBY_0 = 0xb;
+const MODIFIER_BYTE = 3;
+const MODIFIER_MASK = 0x0f;
 
 // SBC-3 5.10
 const PREVENT_BYTE = 4;
@@ -67,27 +64,25 @@ const DIAGNOSTIC_FLAGS = 1;
 const SELFTEST = 0x04;
 const DIAGNOSTIC_LIST_LENGTH = 3;
 
-/** SBC-3 4.20: from idle and standby any command leads back to active by itself, so they are not told apart from it. */
-function setPowerCondition(task: Task, powerCondition: number): void {
-  switch (powerCondition) {
-    case POWER_ACTIVE:
-    case POWER_IDLE:
-    case POWER_STANDBY:
-    case POWER_LU_CONTROL:
-    case POWER_FORCE_IDLE_0:
-    case POWER_FORCE_STANDBY_0:
-      task.unit.isStopped = false;
-      task.good();
-      return;
-    default:
-      task.invalidField(START_STOP_FLAGS, 7);
+function setPowerCondition(task: Task, condition: number): void {
+  const { unit } = task;
+  const requested = requestedPowerCondition(condition, task.command.cdb[MODIFIER_BYTE]! & MODIFIER_MASK);
+  if (requested === POWER_UNKNOWN) {
+    task.invalidField(MODIFIER_BYTE, 3);
+    return;
   }
+  if (requested !== POWER_UNCHANGED) {
+    unit.isStopped = false;
+    unit.lowPowerCondition = requested;
+  }
+  task.good();
 }
 
 function start(task: Task, isLoad: boolean): void {
   const { unit } = task;
   if (isLoad) unit.loadMedium(task.command.nexus);
   unit.isStopped = false;
+  unit.lowPowerCondition = POWER_ACTIVE;
   task.good();
 }
 
@@ -101,10 +96,16 @@ function stop(task: Task, flags: number): void {
   }
 }
 
+/**
+ * A removable medium has no spindle here, as a memory card has none: it does not stop, as little as a card does, and goes to
+ * standby, from which any access to the medium leads back by itself. So a host that stops what it does not eject does not
+ * lock out others, and a medium that is not ready is one that is not there. A fixed disk stops (SBC-3 4.20).
+ */
 function finishStop(task: Task): void {
   const { unit } = task;
-  if ((task.command.cdb[START_STOP_FLAGS]! & LOEJ) === 0) unit.isStopped = true;
-  else unit.ejectMedium();
+  if ((task.command.cdb[START_STOP_FLAGS]! & LOEJ) !== 0) unit.ejectMedium();
+  else if (unit.isRemovable) unit.lowPowerCondition = SENSE_STANDBY_CONDITION_ACTIVATED_BY_COMMAND;
+  else unit.isStopped = true;
   task.good();
 }
 

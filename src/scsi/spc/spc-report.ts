@@ -97,5 +97,5 @@ function pollSense(task: Task): number {
   if (task.addressed === ADDRESSED_ABSENT) return SENSE_LOGICAL_UNIT_NOT_SUPPORTED;
   if (logicalUnit === null) return SENSE_NO_ADDITIONAL_INFORMATION;
   const attention = logicalUnit.nexusState(task.command.nexus).attentions.take();
-  return attention === 0 ? logicalUnit.inaccessible() : attention;
+  return attention || logicalUnit.inaccessible() || logicalUnit.lowPowerCondition;
 }
