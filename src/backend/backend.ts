@@ -79,6 +79,8 @@ export interface BackendCapabilities {
   readonly isWriteThrough: boolean;
   /** A power of two >= 512: what the medium writes without reading first. */
   readonly physicalBlockBytes: number;
+  /** A power of two >= physicalBlockBytes: transfers of multiples of it, aligned to it, are the fastest. */
+  readonly transferGranularityBytes: number;
   /** 0, or the length in bytes at which unmap frees whole units. */
   readonly unmapGranularityBytes: number;
   /** 0, or the transfer length in bytes at which the store is fastest. */

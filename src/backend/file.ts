@@ -82,6 +82,7 @@ export class FileBackend implements Backend, FileOperationOwner, RangeOwner {
       canUnmap: disk.canUnmap,
       isWriteThrough: false,
       physicalBlockBytes: disk.physicalBlockBytes,
+      transferGranularityBytes: disk.transferGranularityBytes,
       unmapGranularityBytes: disk.unmapGranularityBytes,
       optimalIoBytes: disk.optimalIoBytes,
       engine: 'node:fs',

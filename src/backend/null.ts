@@ -50,7 +50,8 @@ export class NullBackend implements Backend {
       isReadOnly: spec.isReadOnly,
       canUnmap: spec.isThin, // it never holds any space
       isWriteThrough: true, // a flush would change nothing
-      physicalBlockBytes: 4096,
+      physicalBlockBytes: 512,
+      transferGranularityBytes: 4096,
       unmapGranularityBytes: 0,
       optimalIoBytes: 0,
       engine: 'null',

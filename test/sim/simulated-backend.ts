@@ -24,6 +24,7 @@ const CAPABILITIES: BackendCapabilities = {
   canUnmap: true,
   isWriteThrough: false,
   physicalBlockBytes: 512,
+  transferGranularityBytes: 512,
   unmapGranularityBytes: 512,
   optimalIoBytes: 0,
   engine: 'simulated',

@@ -55,7 +55,10 @@ export class DiskFile {
   readonly isReadOnly: boolean;
   /** The least that O_DIRECT has to be aligned to. */
   readonly logicalBlockBytes: number;
+  /** Through the page cache. */
   readonly physicalBlockBytes: number;
+  /** What is written past the page cache without reading first. */
+  readonly transferGranularityBytes: number;
   readonly optimalIoBytes: number;
   /** FALLOCATE_PUNCH_HOLE gives space back here, and the operator wants it to. */
   readonly canUnmap: boolean;
@@ -71,6 +74,7 @@ export class DiskFile {
     this.isReadOnly = opened.isReadOnly;
     this.logicalBlockBytes = geometry.logicalBlockBytes;
     this.physicalBlockBytes = geometry.physicalBlockBytes;
+    this.transferGranularityBytes = geometry.transferGranularityBytes;
     this.optimalIoBytes = geometry.optimalIoBytes;
     this.canUnmap = canUnmap;
     this.unmapGranularityBytes = canUnmap ? geometry.unmapGranularityBytes : 0;

@@ -11,7 +11,10 @@ export interface DiskGeometry {
   readonly sizeBytes: number;
   /** What O_DIRECT has to be aligned to at least. */
   readonly logicalBlockBytes: number;
+  /** What a buffered write may be without a read first: the page cache collects what a file gets. */
   readonly physicalBlockBytes: number;
+  /** What O_DIRECT writes without a read first. */
+  readonly transferGranularityBytes: number;
   /** 0 when unknown. */
   readonly optimalIoBytes: number;
   /** 0 when unknown. */
@@ -34,7 +37,8 @@ async function readFileGeometry(fd: number, stats: Stats): Promise<DiskGeometry>
     sizeBytes: stats.size,
     // A file system without a device of its own (tmpfs, NFS, overlay) has no queue: 512 is the least that is possible.
     logicalBlockBytes: (await readQueue(stats.dev, 'logical_block_size')) ?? SECTOR_BYTES,
-    physicalBlockBytes: physicalBlockBytes(blockBytes),
+    physicalBlockBytes: SECTOR_BYTES,
+    transferGranularityBytes: physicalBlockBytes(blockBytes),
     optimalIoBytes: 0,
     unmapGranularityBytes: blockBytes,
     isReadOnly: false,
@@ -49,10 +53,12 @@ async function readDevice(dev: number): Promise<DiskGeometry> {
   }
   const discardBytes = (await readQueue(dev, 'discard_max_bytes')) ?? 0;
   const writeZeroesBytes = (await readQueue(dev, 'write_zeroes_max_bytes')) ?? 0;
+  const physicalBytes = physicalBlockBytes((await readQueue(dev, 'physical_block_size')) ?? 0);
   return {
     sizeBytes: sectors * SECTOR_BYTES,
     logicalBlockBytes: (await readQueue(dev, 'logical_block_size')) ?? SECTOR_BYTES,
-    physicalBlockBytes: physicalBlockBytes((await readQueue(dev, 'physical_block_size')) ?? 0),
+    physicalBlockBytes: physicalBytes,
+    transferGranularityBytes: physicalBytes,
     optimalIoBytes: (await readQueue(dev, 'optimal_io_size')) ?? 0,
     unmapGranularityBytes: (await readQueue(dev, 'discard_granularity')) ?? 0,
     isReadOnly: (await readNumber(`/sys/dev/block/${deviceName(dev)}/ro`)) === 1,

@@ -55,7 +55,7 @@ export function buildBlockLimits(task: Task, out: Buffer): number {
   const lengthBytes = beginPage(task, out, VPD_BLOCK_LIMITS, 0x3c);
   out[BL_WSNZ_BYTE] = WSNZ;
   out[BL_MAXIMUM_COMPARE_AND_WRITE_LENGTH] = compareAndWriteBlocksMax(unit);
-  out.writeUInt16BE(2 ** physicalBlockExponent(unit), BL_OPTIMAL_TRANSFER_LENGTH_GRANULARITY);
+  out.writeUInt16BE(transferGranularityBlocks(unit), BL_OPTIMAL_TRANSFER_LENGTH_GRANULARITY);
   out.writeUInt32BE(transferBlocksMax(unit), BL_MAXIMUM_TRANSFER_LENGTH);
   out.writeUInt32BE(optimalTransferBlocks(unit), BL_OPTIMAL_TRANSFER_LENGTH);
   out.writeUInt32BE(PREFETCH_BYTES_MAX / unit.blockBytes, BL_MAXIMUM_PREFETCH_LENGTH);
@@ -95,6 +95,8 @@ const BL_WSNZ_BYTE = 4;
 const WSNZ = 0x01;
 const BL_MAXIMUM_COMPARE_AND_WRITE_LENGTH = 5;
 const BL_OPTIMAL_TRANSFER_LENGTH_GRANULARITY = 6;
+/** OPTIMAL TRANSFER LENGTH GRANULARITY has two bytes. */
+const TRANSFER_GRANULARITY_BLOCKS_MAX = 0xffff;
 const BL_MAXIMUM_TRANSFER_LENGTH = 8;
 const BL_OPTIMAL_TRANSFER_LENGTH = 12;
 const BL_MAXIMUM_PREFETCH_LENGTH = 16;
@@ -124,6 +126,11 @@ const LBPWS10 = 0x20;
 const LBPRZ = 0x04;
 const LBP_PROVISIONING_TYPE = 6;
 const THIN_PROVISIONED = 0x02;
+
+function transferGranularityBlocks(unit: LogicalUnit): number {
+  const blocks = Math.floor(unit.backend.capabilities.transferGranularityBytes / unit.blockBytes);
+  return Math.min(Math.max(blocks, 1), TRANSFER_GRANULARITY_BLOCKS_MAX);
+}
 
 function optimalTransferBlocks(unit: LogicalUnit): number {
   const optimalBytes = unit.backend.capabilities.optimalIoBytes;

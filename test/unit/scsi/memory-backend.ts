@@ -18,6 +18,7 @@ export const CAPABILITIES: BackendCapabilities = {
   canUnmap: true,
   isWriteThrough: false,
   physicalBlockBytes: 4096,
+  transferGranularityBytes: 4096,
   unmapGranularityBytes: 4096,
   optimalIoBytes: 0,
   engine: 'memory',

@@ -70,7 +70,9 @@ describe('disk file', () => {
     expect(stats.mode & 0o777).toBe(0o600);
     expect([disk.isBlockDevice, disk.isReadOnly, disk.canUnmap]).toEqual([false, false, true]);
     expect(Math.log2(disk.physicalBlockBytes) % 1).toBe(0);
-    expect(disk.physicalBlockBytes).toBeGreaterThanOrEqual(512);
+    expect(disk.physicalBlockBytes).toBe(512);
+    expect(disk.transferGranularityBytes).toBeGreaterThanOrEqual(512);
+    expect(Math.log2(disk.transferGranularityBytes) % 1).toBe(0);
     expect(disk.unmapGranularityBytes).toBeGreaterThanOrEqual(512);
     expect(disk.logicalBlockBytes).toBeGreaterThanOrEqual(512);
   });

@@ -56,6 +56,18 @@ describe('READ CAPACITY(16)', () => {
     expect(data[13]).toBe(0);
   });
 
+  it('a store that only prefers larger transfers says so in page B0h, as OPTIMAL TRANSFER LENGTH GRANULARITY', () => {
+    const granularity = (transferGranularityBytes: number, blockShift: number) => {
+      const harness = new Harness({
+        capabilities: { physicalBlockBytes: 512, transferGranularityBytes },
+        unit: { blockShift },
+      });
+      expect(harness.run(capacity16(), { dataIn: 32 }).data[13]).toBe(0);
+      return harness.run([0x12, 1, 0xb0, 0, 64, 0], { dataIn: 64 }).data.readUInt16BE(6);
+    };
+    expect([granularity(4096, 9), granularity(512, 12), granularity(2 ** 30, 9)]).toEqual([8, 1, 0xffff]);
+  });
+
   it.each([0, 1, 15, 31, 32, 33, 0xffffffff])('is cut at an allocation length of %d', (length) => {
     const client = new Harness().run(capacity16(length), { dataIn: 64 });
     expect(client.outcome).toBe('status 0');
