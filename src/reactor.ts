@@ -19,7 +19,7 @@ import { openRing, type Ring, type RingOpening } from './native/ring.ts';
 import { DeviceServerContext } from './scsi/device-server.ts';
 import { ReceiveBuffer } from './transport/tcp-connection.ts';
 import { type ListenAddress, TcpListener } from './transport/tcp-listener.ts';
-import { monotonicClock } from './util/clock.ts';
+import { monotonicClock, systemClock } from './util/clock.ts';
 import { arenaBytes, SLOT_CLASSES_DEFAULT, SlotPool } from './util/slot-pool.ts';
 import { TickBatch } from './util/tick-batch.ts';
 
@@ -76,7 +76,7 @@ export class Reactor {
       observer,
     };
     this.registry = new TargetRegistry(this.services, OFFERS_DEFAULT);
-    this.deviceServer = new DeviceServerContext(pool);
+    this.deviceServer = new DeviceServerContext(pool, systemClock);
     const { ring, reason } = this.openRing(arena);
     this.ring = ring;
     this.ringReason = reason;

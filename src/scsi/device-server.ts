@@ -7,6 +7,7 @@
  * parameter data and the compare buffer.
  */
 import { assert } from '../util/assert.ts';
+import type { WallClock } from '../util/clock.ts';
 import type { SlotPool } from '../util/slot-pool.ts';
 import { SEGMENT_BYTES_MAX } from '../util/slot-pool.ts';
 import { ADDITIONAL_CDB_LENGTH, VARIABLE_LENGTH_CDB, VARIABLE_LENGTH_HEADER_BYTES } from './cdb.ts';
@@ -43,6 +44,7 @@ const SERVICE_ACTION_TOP_BIT = 4;
 
 export class DeviceServerContext {
   readonly pool: SlotPool;
+  readonly wallClock: WallClock;
   readonly table: CommandTable;
   readonly compareBuffer: CompareBuffer;
   readonly copyBuffers = new CopyBuffers();
@@ -53,9 +55,13 @@ export class DeviceServerContext {
   private readonly freeTasks: Task[] = [];
   private taskCount = 0;
 
-  /** @param pool the reactor's; one slot of it is set aside until close() */
-  constructor(pool: SlotPool) {
+  /**
+   * @param pool the reactor's; one slot of it is set aside until close()
+   * @param wallClock what the device clocks of the logical units follow
+   */
+  constructor(pool: SlotPool, wallClock: WallClock) {
     this.pool = pool;
+    this.wallClock = wallClock;
     this.table = createCommandTable();
     this.compareBuffer = new CompareBuffer(pool);
     this.scratch = Buffer.alloc(SEGMENT_BYTES_MAX);

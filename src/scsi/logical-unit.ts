@@ -11,6 +11,7 @@ import { ATTENTION_REPORTED, MEDIUM_UNTOUCHED, MEDIUM_WRITTEN } from './command-
 import type { DeviceType } from './constants.ts';
 import { PERIPHERAL_DIRECT_ACCESS } from './constants.ts';
 import type { CopyLog } from './copy/copy-log.ts';
+import { DeviceClock } from './device-clock.ts';
 import type { MediaEvent } from './mmc/media-event.ts';
 import { MEDIA_EJECT_REQUEST, MEDIA_NEW, MEDIA_NO_CHANGE, MEDIA_REMOVAL } from './mmc/media-event.ts';
 import type { ModeParameters } from './mode-parameters.ts';
@@ -29,7 +30,6 @@ import {
   SENSE_POWER_ON_OR_RESET_OCCURRED,
   SENSE_WRITE_PROTECTED,
 } from './sense.ts';
-import { DeviceClock } from './spc/timestamp.ts';
 import { TaskSet } from './task-set.ts';
 import { UnitAttentions } from './unit-attention.ts';
 import type { UnitState, UnitStateStore } from './unit-state.ts';

@@ -79,6 +79,8 @@ export class Task implements IoOwner, SlotWaiter {
   isEnding = false;
   /** Where the io that ends the task failed, or NO_SENSE_VALUE. */
   private failedLba = NO_SENSE_VALUE;
+  /** What an io that fails ends the task with; 0: what the store says of it. */
+  failureSense = 0;
   iosInFlight = 0;
   dataOutPending = 0;
   isWaitingForSlot = false;
@@ -124,6 +126,7 @@ export class Task implements IoOwner, SlotWaiter {
     this.operation = null;
     this.isEnding = false;
     this.failedLba = NO_SENSE_VALUE;
+    this.failureSense = 0;
     this.laneBits = 0;
     this.startedBytes = 0;
     this.doneBytes = 0;
@@ -326,6 +329,10 @@ export class Task implements IoOwner, SlotWaiter {
   }
 
   private failIo(io: BackendIo): void {
+    if (this.failureSense !== 0) {
+      this.check(this.failureSense);
+      return;
+    }
     this.failedLba = this.informationOf(io);
     this.checkInformation(senseOfIo(io), this.failedLba);
   }

@@ -84,7 +84,7 @@ export class SimulatedTarget {
       limits: { ...LIMITS, ...options.limits },
       observer: { note: () => undefined },
     };
-    this.context = new DeviceServerContext(this.pool);
+    this.context = new DeviceServerContext(this.pool, { epochMs: () => time.nowMs(), nowMs: () => time.nowMs() });
     this.idleSlots = this.pool.freeCount(0);
     this.backend = new SimulatedBackend(time, blockCount * BLOCK_BYTES);
     this.unit = unitOn(this.backend);

@@ -1,5 +1,5 @@
 /**
- * START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL (SBC-3 5.25, 5.10), and SEND DIAGNOSTIC (SPC-4 6.42).
+ * START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL (SBC-3 5.25, 5.10).
  */
 import { IO_FLUSH } from '../../backend/backend.ts';
 import { assert } from '../../util/assert.ts';
@@ -7,7 +7,6 @@ import { PERIPHERAL_DIRECT_ACCESS } from '../constants.ts';
 import { SENSE_MEDIUM_REMOVAL_PREVENTED, SENSE_STANDBY_CONDITION_ACTIVATED_BY_COMMAND } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
 import { POWER_ACTIVE, POWER_UNCHANGED, POWER_UNKNOWN, requestedPowerCondition } from './power-condition.ts';
-import { verifyMedium } from './sbc-verify.ts';
 
 /** IMMED is accepted and changes nothing: starting is instant, and a stop is reported when the cache is on the medium. */
 export function startStopUnit(task: Task): void {
@@ -34,16 +33,6 @@ export function preventAllowMediumRemoval(task: Task): void {
   task.good();
 }
 
-/** The default self-test reads the first block from the medium; no other self-test and no diagnostic page exists. */
-export function sendDiagnostic(task: Task): void {
-  const { cdbView } = task.command;
-  const flags = cdbView.getUint8(DIAGNOSTIC_FLAGS);
-  if (flags >>> 5 !== 0) task.invalidField(DIAGNOSTIC_FLAGS, 7);
-  else if (cdbView.getUint16(DIAGNOSTIC_LIST_LENGTH) !== 0) task.invalidField(DIAGNOSTIC_LIST_LENGTH, 7);
-  else if ((flags & SELFTEST) === 0) task.good();
-  else selfTest(task);
-}
-
 // SBC-3 5.25
 const START_STOP_FLAGS = 4;
 const NO_FLUSH = 0x04;
@@ -58,11 +47,6 @@ const PREVENT_BYTE = 4;
 const PREVENT_REMOVAL = 0x01;
 /** MMC-6; reserved in SBC-3. */
 const PREVENT_PERSISTENT = 0x02;
-
-// SPC-4 6.42
-const DIAGNOSTIC_FLAGS = 1;
-const SELFTEST = 0x04;
-const DIAGNOSTIC_LIST_LENGTH = 3;
 
 function setPowerCondition(task: Task, condition: number): void {
   const { unit } = task;
@@ -115,12 +99,6 @@ const STOP: Operation = {
   onIoDone: finishStop,
   onCompareBuffer: unexpected,
 };
-
-function selfTest(task: Task): void {
-  task.offsetBytes = 0;
-  task.lengthBytes = task.unit.blockBytes;
-  verifyMedium(task);
-}
 
 function unexpected(): never {
   assert(false, 'a stop is a flush alone');

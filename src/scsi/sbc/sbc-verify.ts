@@ -55,11 +55,6 @@ export function writeAndVerify32(task: Task): void {
   writeAndVerify(task, lba64(cdbView, LBA_32), cdbView.getUint32(LENGTH_BYTE_32), LENGTH_BYTE_32);
 }
 
-/** Reads [task.offsetBytes, + task.lengthBytes) from the medium and ends with GOOD, or with the store's error. */
-export function verifyMedium(task: Task): void {
-  startVerify(task, BYTCHK_NONE);
-}
-
 const LBA = 2;
 const LENGTH_BYTE_10 = 7;
 const LENGTH_BYTE_12 = 6;

@@ -6,7 +6,6 @@ import {
   DATA_IN,
   DATA_NONE,
   DATA_OUT,
-  MEDIUM_READ,
   MEDIUM_UNTOUCHED,
   NO_SERVICE_ACTION,
   RESERVATION_NEVER_CONFLICTS,
@@ -15,7 +14,7 @@ import {
   RESERVATION_OF_TEST_UNIT_READY,
   RESERVATION_OF_WRITES,
 } from '../command-entry.ts';
-import { preventAllowMediumRemoval, sendDiagnostic } from '../sbc/sbc-start-stop.ts';
+import { preventAllowMediumRemoval } from '../sbc/sbc-start-stop.ts';
 import { ADDRESSED_ABSENT, ADDRESSED_DISK, ADDRESSED_WELL_KNOWN } from '../task.ts';
 import { inquiry } from './spc-inquiry.ts';
 import { modeSense6, modeSense10 } from './spc-mode.ts';
@@ -86,19 +85,6 @@ export const MODE_SENSE_6 = new CommandEntry({
   reach: ADDRESSED_DISK,
   isOffered: onEveryUnit,
   handler: modeSense6,
-});
-
-export const SEND_DIAGNOSTIC = new CommandEntry({
-  name: 'SEND DIAGNOSTIC',
-  serviceAction: NO_SERVICE_ACTION,
-  usage: [0x1d, 0xf4, 0x00, 0xff, 0xff, 0x00],
-  direction: DATA_NONE,
-  medium: MEDIUM_READ,
-  reservation: RESERVATION_OF_WRITES,
-  attention: ATTENTION_REPORTED,
-  reach: ADDRESSED_DISK,
-  isOffered: onEveryUnit,
-  handler: sendDiagnostic,
 });
 
 export const PREVENT_ALLOW_MEDIUM_REMOVAL = new CommandEntry({

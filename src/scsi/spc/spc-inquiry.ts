@@ -3,10 +3,14 @@
  * stand in sbc-vpd.ts, the identification page in device-identification.ts.
  */
 import {
+  PERIPHERAL_CD_DVD,
+  PERIPHERAL_DIRECT_ACCESS,
   VPD_BLOCK_DEVICE_CHARACTERISTICS,
   VPD_BLOCK_LIMITS,
   VPD_DEVICE_IDENTIFICATION,
+  VPD_EXTENDED_INQUIRY_DATA,
   VPD_LOGICAL_BLOCK_PROVISIONING,
+  VPD_MODE_PAGE_POLICY,
   VPD_SUPPORTED_PAGES,
   VPD_THIRD_PARTY_COPY,
   VPD_UNIT_SERIAL_NUMBER,
@@ -19,6 +23,7 @@ import { SENSE_LOGICAL_UNIT_NOT_SUPPORTED } from '../sense.ts';
 import type { ParameterDataBuilder, Task } from '../task.ts';
 import { ADDRESSED_ABSENT, ADDRESSED_DISK } from '../task.ts';
 import { buildDeviceIdentification } from './device-identification.ts';
+import { buildExtendedInquiryData, buildModePagePolicy } from './extended-inquiry.ts';
 import { beginPage, peripheral, VPD_HEADER_BYTES, writeAscii } from './vpd-page.ts';
 
 export function inquiry(task: Task): void {
@@ -30,7 +35,7 @@ export function inquiry(task: Task): void {
     else task.invalidField(PAGE_CODE, 7);
     return;
   }
-  const builder = task.addressed === ADDRESSED_DISK ? DISK_PAGES.get(pageCode) : WELL_KNOWN_PAGES.get(pageCode);
+  const builder = pagesOf(task).get(pageCode);
   if (task.addressed === ADDRESSED_ABSENT) task.check(SENSE_LOGICAL_UNIT_NOT_SUPPORTED);
   else if (builder === undefined) task.invalidField(PAGE_CODE, 7);
   else sendParameterData(task, allocationLength, builder);
@@ -60,24 +65,46 @@ const T10_VENDOR_IDENTIFICATION = 8;
 const PRODUCT_IDENTIFICATION = 16;
 const PRODUCT_REVISION_LEVEL = 32;
 const VERSION_DESCRIPTORS = 58;
-/** SAM-5, SPC-4, SBC-3 and iSCSI, no version claimed (SPC-4 table 144). */
-const CLAIMED_STANDARDS = [0x00a0, 0x0460, 0x04c0, 0x0960];
+/** SAM-5, SPC-4, SBC-3 or MMC-6, and iSCSI, no version claimed (SPC-4 table 144). */
+const STANDARDS_OF_DISKS = [0x00a0, 0x0460, 0x04c0, 0x0960];
+const STANDARDS_OF_DRIVES = [0x00a0, 0x0460, 0x04e0, 0x0960];
 
 /** The pages of a disk in ascending order, which is the order that page 00h lists them in. */
 const DISK_PAGES: ReadonlyMap<number, ParameterDataBuilder> = new Map([
   [VPD_SUPPORTED_PAGES, buildSupportedPages],
   [VPD_UNIT_SERIAL_NUMBER, buildUnitSerialNumber],
   [VPD_DEVICE_IDENTIFICATION, buildDeviceIdentification],
+  [VPD_EXTENDED_INQUIRY_DATA, buildExtendedInquiryData],
+  [VPD_MODE_PAGE_POLICY, buildModePagePolicy],
   [VPD_THIRD_PARTY_COPY, buildThirdPartyCopy],
   [VPD_BLOCK_LIMITS, buildBlockLimits],
   [VPD_BLOCK_DEVICE_CHARACTERISTICS, buildBlockDeviceCharacteristics],
   [VPD_LOGICAL_BLOCK_PROVISIONING, buildLogicalBlockProvisioning],
 ]);
 
+const DRIVE_PAGES: ReadonlyMap<number, ParameterDataBuilder> = new Map([
+  [VPD_SUPPORTED_PAGES, buildSupportedPages],
+  [VPD_UNIT_SERIAL_NUMBER, buildUnitSerialNumber],
+  [VPD_DEVICE_IDENTIFICATION, buildDeviceIdentification],
+]);
+
 const WELL_KNOWN_PAGES: ReadonlyMap<number, ParameterDataBuilder> = new Map([
   [VPD_SUPPORTED_PAGES, buildSupportedPages],
   [VPD_DEVICE_IDENTIFICATION, buildDeviceIdentification],
 ]);
+
+function pagesOf(task: Task): ReadonlyMap<number, ParameterDataBuilder> {
+  if (task.addressed !== ADDRESSED_DISK) return WELL_KNOWN_PAGES;
+  return isDrive(task) ? DRIVE_PAGES : DISK_PAGES;
+}
+
+function isDisk({ logicalUnit }: Task): boolean {
+  return logicalUnit?.deviceType === PERIPHERAL_DIRECT_ACCESS;
+}
+
+function isDrive({ logicalUnit }: Task): boolean {
+  return logicalUnit?.deviceType === PERIPHERAL_CD_DVD;
+}
 
 function buildStandard(task: Task, out: Buffer): number {
   const unit = task.logicalUnit;
@@ -87,19 +114,20 @@ function buildStandard(task: Task, out: Buffer): number {
   out[VERSION] = VERSION_SPC_4;
   out[FORMAT_BYTE] = HISUP | RESPONSE_DATA_FORMAT;
   out[ADDITIONAL_LENGTH] = STANDARD_BYTES - ADDITIONAL_LENGTH - 1;
-  out[THIRD_PARTY_COPY_BYTE] = task.addressed === ADDRESSED_DISK ? THIRD_PARTY_COPY : 0;
+  out[THIRD_PARTY_COPY_BYTE] = isDisk(task) ? THIRD_PARTY_COPY : 0;
   out[CMDQUE_BYTE] = CMDQUE;
   writeAscii(out, T10_VENDOR_IDENTIFICATION, VENDOR_BYTES, unit?.vendor ?? '');
   writeAscii(out, PRODUCT_IDENTIFICATION, PRODUCT_BYTES, unit?.product ?? '');
   writeAscii(out, PRODUCT_REVISION_LEVEL, REVISION_BYTES, unit?.revision ?? '');
-  CLAIMED_STANDARDS.forEach((standard, index) => {
+  const standards = isDrive(task) ? STANDARDS_OF_DRIVES : STANDARDS_OF_DISKS;
+  standards.forEach((standard, index) => {
     out.writeUInt16BE(standard, VERSION_DESCRIPTORS + index * 2);
   });
   return STANDARD_BYTES;
 }
 
 function buildSupportedPages(task: Task, out: Buffer): number {
-  const pages = task.addressed === ADDRESSED_DISK ? DISK_PAGES : WELL_KNOWN_PAGES;
+  const pages = pagesOf(task);
   const lengthBytes = beginPage(task, out, VPD_SUPPORTED_PAGES, pages.size);
   out.set([...pages.keys()], VPD_HEADER_BYTES);
   return lengthBytes;

@@ -13,6 +13,7 @@ import { Nexus } from '../../../src/scsi/nexus.ts';
 import { TargetDevice } from '../../../src/scsi/target-device.ts';
 import type { TaskManagementFunction } from '../../../src/scsi/task-management.ts';
 import { TaskManagementRequest } from '../../../src/scsi/task-management.ts';
+import type { WallClock } from '../../../src/util/clock.ts';
 import type { Slot, SlotClass } from '../../../src/util/slot-pool.ts';
 import { arenaBytes, SEGMENT_BYTES_MAX, SlotHolder, SlotPool } from '../../../src/util/slot-pool.ts';
 import { TickBatch } from '../../../src/util/tick-batch.ts';
@@ -138,13 +139,17 @@ export class Harness {
   readonly nexus = nexusOf('a');
   readonly holder = new SlotHolder();
   readonly ended: Client[] = [];
+  /** Milliseconds of the time of day, and of the monotonic clock. */
+  epochMs = 1_800_000_000_000;
+  nowMs = 5000;
+  private readonly clock: WallClock = { epochMs: () => this.epochMs, nowMs: () => this.nowMs };
   private readonly deferred: (() => void)[] = [];
 
   constructor(options: HarnessOptions = {}) {
     const classes = options.slotClasses ?? SLOT_CLASSES;
     const batch = new TickBatch((work) => this.deferred.push(work));
     this.pool = new SlotPool(Buffer.alloc(arenaBytes(classes), 0xee), classes, batch);
-    this.context = new DeviceServerContext(this.pool);
+    this.context = new DeviceServerContext(this.pool, this.clock);
     this.device = new TargetDevice(this.context);
     const sizeBytes = options.sizeBytes ?? BLOCK_BYTES * BLOCK_COUNT;
     this.backend = new MemoryBackend(sizeBytes, options.capabilities, options.storedBytes ?? sizeBytes);

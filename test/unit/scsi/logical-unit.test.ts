@@ -1,6 +1,6 @@
 /** Nexus state, unit attentions, starting and stopping, removable media, diagnostics, cache. */
 import { describe, expect, it } from 'vitest';
-import { IO_FLUSH, IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_READ } from '../../../src/backend/backend.ts';
+import { IO_FLUSH, IO_HARDWARE_ERROR, IO_MEDIUM_ERROR } from '../../../src/backend/backend.ts';
 import {
   SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED,
   SENSE_COMMANDS_CLEARED_BY_ANOTHER_INITIATOR,
@@ -160,27 +160,6 @@ describe('PREVENT ALLOW MEDIUM REMOVAL', () => {
   it('obsolete values are invalid fields', () => {
     expect(new Harness().run(prevent(2)).outcome).toBe('5/24/0');
     expect(new Harness().run(prevent(3)).outcome).toBe('5/24/0');
-  });
-});
-
-describe('SEND DIAGNOSTIC', () => {
-  const diagnostic = (flags: number, length = 0) => [0x1d, flags, 0, length >>> 8, length & 0xff, 0];
-
-  it('the default self-test reads from the medium and passes its error on', () => {
-    const harness = new Harness({ capabilities: { isWriteThrough: true } });
-    expect(harness.run(diagnostic(0x04)).outcome).toBe('status 0');
-    expect(harness.backend.log).toMatchObject([{ op: IO_READ, offsetBytes: 0, lengthBytes: 512 }]);
-    harness.backend.fault = () => IO_MEDIUM_ERROR;
-    expect(harness.run(diagnostic(0x04)).outcome).toBe('3/11/0');
-    expect(harness.isQuiet).toBe(true);
-  });
-
-  it('nothing asked is good; other self-tests and parameter lists are invalid fields', () => {
-    const harness = new Harness();
-    expect(harness.run(diagnostic(0x10)).outcome).toBe('status 0');
-    expect(harness.run(diagnostic(0x20)).outcome).toBe('5/24/0');
-    expect(harness.run(diagnostic(0xe4)).outcome).toBe('5/24/0');
-    expect(harness.run(diagnostic(0x10, 4), { dataOut: Buffer.alloc(4) }).outcome).toBe('5/24/0');
   });
 });
 

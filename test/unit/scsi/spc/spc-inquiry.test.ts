@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { encodeDescriptorSense, SENSE_LBA_OUT_OF_RANGE } from '../../../../src/scsi/sense.ts';
 import { Harness, nexusOf, UUID, unitOn } from '../device-harness.ts';
 import { MemoryBackend } from '../memory-backend.ts';
 
@@ -33,6 +34,28 @@ function designators(page: Buffer): { codeSet: number; type: number; association
   }
   return found;
 }
+
+describe('page 86h', () => {
+  it('to the byte: all task attributes, a volatile cache, the longest sense data', () => {
+    expect(vpd(new Harness(), 0x86).toString('hex')).toBe(`0086003c000701${'00'.repeat(6)}1c${'00'.repeat(50)}`);
+  });
+
+  it('has no volatile cache where writes are stable at once', () => {
+    expect(vpd(new Harness({ capabilities: { isWriteThrough: true } }), 0x86)[6]).toBe(0);
+  });
+
+  it('states the sense data that is the longest', () => {
+    const sense = Buffer.alloc(255);
+    const longest = encodeDescriptorSense(SENSE_LBA_OUT_OF_RANGE, sense, 0, 2 ** 40, 0x400001);
+    expect(vpd(new Harness(), 0x86)[13]).toBe(longest);
+  });
+});
+
+describe('page 87h', () => {
+  it('says that all mode pages are shared by all nexuses, and by no other unit', () => {
+    expect(vpd(new Harness(), 0x87).toString('hex')).toBe('008700043fff0000');
+  });
+});
 
 describe('standard INQUIRY data', () => {
   it('is the bytes of the vector', () => {
@@ -80,11 +103,17 @@ describe('vital product data', () => {
   it('page 00h lists the pages there are', () => {
     const harness = new Harness();
     const pages = [...vpd(harness, 0x00).subarray(4)];
-    expect(pages).toEqual([0x00, 0x80, 0x83, 0x8f, 0xb0, 0xb1, 0xb2]);
+    for (const page of [0x00, 0x80, 0x83, 0x86, 0x87, 0x8f, 0xb0, 0xb1, 0xb2]) expect(pages).toContain(page);
+    expect(pages).toEqual([...pages].sort((a, b) => a - b));
+    // What is not listed does not answer.
+    const answering = Array.from({ length: 256 }, (_, page) => page).filter(
+      (page) => harness.run(inquiry(page), { dataIn: 4096 }).outcome === 'status 0',
+    );
+    expect(pages).toEqual(answering);
     for (const page of pages) vpd(harness, page);
   });
 
-  it.each([0x01, 0x81, 0x86, 0xb3, 0xff])('page %d does not exist', (page) => {
+  it.each([0x01, 0x81, 0x85, 0xb3, 0xb6, 0xff])('page %d does not exist', (page) => {
     expect(new Harness().run(inquiry(page), { dataIn: 255 }).outcome).toBe('5/24/0');
   });
 
