@@ -85,6 +85,8 @@ export interface BackendCapabilities {
   readonly unmapGranularityBytes: number;
   /** 0, or the transfer length in bytes at which the store is fastest. */
   readonly optimalIoBytes: number;
+  /** space() answers: the store lies on a medium that it shares, and takes of it only what it needs. */
+  readonly canTellSpace: boolean;
   /** How it does its work, for logs and the API: e.g. "io_uring, O_DIRECT" or "node:fs". */
   readonly engine: string;
 }
@@ -99,6 +101,16 @@ export interface AllocationExtent {
 /** At least one extent, or null. */
 export type OnExtents = (extents: readonly AllocationExtent[] | null) => void;
 
+/** What a store takes of the medium below it, which may be shared with others. */
+export interface BackendSpace {
+  /** Bytes that it takes. */
+  readonly usedBytes: number;
+  /** Bytes that it may still take before IO_NO_SPACE. */
+  readonly availableBytes: number;
+}
+
+export type OnSpace = (space: BackendSpace | null) => void;
+
 /** An open store. All its methods are called on its reactor's thread. */
 export interface Backend {
   readonly capabilities: BackendCapabilities;
@@ -111,6 +123,8 @@ export interface Backend {
    * `onExtents` once, after allocation() has returned; with null when the store cannot tell.
    */
   allocation(offsetBytes: number, lengthBytes: number, countMax: number, onExtents: OnExtents): void;
+  /** Calls `onSpace` once, after space() has returned; with null when the store cannot tell. */
+  space(onSpace: OnSpace): void;
   /** Waits for what was submitted, flushes, gives up descriptors and locks. Nothing is submitted afterwards. */
   close(): Promise<void>;
 }

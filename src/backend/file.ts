@@ -19,6 +19,7 @@ import {
   IO_WRITE_PROTECTED,
   type IoStatus,
   type OnExtents,
+  type OnSpace,
 } from './backend.ts';
 import { type DiskFile, openDiskFile } from './disk/disk-file.ts';
 import { FALLOCATE_PUNCH_HOLE, FALLOCATE_ZERO_RANGE } from './disk/disk-tools.ts';
@@ -85,6 +86,7 @@ export class FileBackend implements Backend, FileOperationOwner, RangeOwner {
       transferGranularityBytes: disk.transferGranularityBytes,
       unmapGranularityBytes: disk.unmapGranularityBytes,
       optimalIoBytes: disk.optimalIoBytes,
+      canTellSpace: !disk.isBlockDevice,
       engine: 'node:fs',
     };
   }
@@ -106,6 +108,15 @@ export class FileBackend implements Backend, FileOperationOwner, RangeOwner {
       onExtents(extents);
     };
     this.disk.allocation(offsetBytes, lengthBytes, countMax).then(end, () => end(null));
+  }
+
+  space(onSpace: OnSpace): void {
+    this.inFlight.hold();
+    const end: OnSpace = (space) => {
+      this.inFlight.release();
+      onSpace(space);
+    };
+    this.disk.space().then(end, () => end(null));
   }
 
   close(): Promise<void> {

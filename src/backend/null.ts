@@ -14,6 +14,7 @@ import {
   IO_READ,
   IO_WRITE_PROTECTED,
   type OnExtents,
+  type OnSpace,
 } from './backend.ts';
 import { InFlight } from './io/in-flight.ts';
 import { LateCompletion } from './io/late-completion.ts';
@@ -54,6 +55,7 @@ export class NullBackend implements Backend {
       transferGranularityBytes: 4096,
       unmapGranularityBytes: 0,
       optimalIoBytes: 0,
+      canTellSpace: true,
       engine: 'null',
     };
   }
@@ -75,6 +77,15 @@ export class NullBackend implements Backend {
     queueMicrotask(() => {
       this.inFlight.release();
       onExtents([{ offsetBytes, lengthBytes, isAllocated: false }]);
+    });
+  }
+
+  /** Nothing is ever taken, and there is room for all that will not be. */
+  space(onSpace: OnSpace): void {
+    this.inFlight.hold();
+    queueMicrotask(() => {
+      this.inFlight.release();
+      onSpace({ usedBytes: 0, availableBytes: this.sizeBytes });
     });
   }
 

@@ -33,6 +33,7 @@ import {
   IO_WRITE_PROTECTED,
   type IoStatus,
   type OnExtents,
+  type OnSpace,
 } from './backend.ts';
 import { checkDirectAlignment } from './disk/direct-alignment.ts';
 import { type DiskFile, openDiskFile } from './disk/disk-file.ts';
@@ -120,6 +121,7 @@ export class UringBackend implements Backend, RingOwner<BackendIo> {
       transferGranularityBytes: disk.transferGranularityBytes,
       unmapGranularityBytes: disk.unmapGranularityBytes,
       optimalIoBytes: disk.optimalIoBytes,
+      canTellSpace: !disk.isBlockDevice,
       engine: isDirect ? 'io_uring, O_DIRECT' : 'io_uring',
     };
   }
@@ -142,6 +144,15 @@ export class UringBackend implements Backend, RingOwner<BackendIo> {
       onExtents(extents);
     };
     this.disk.allocation(offsetBytes, lengthBytes, countMax).then(end, () => end(null));
+  }
+
+  space(onSpace: OnSpace): void {
+    this.inFlight.hold();
+    const end: OnSpace = (space) => {
+      this.inFlight.release();
+      onSpace(space);
+    };
+    this.disk.space().then(end, () => end(null));
   }
 
   close(): Promise<void> {

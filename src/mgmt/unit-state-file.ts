@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ModeParameters } from '../scsi/mode-parameters.ts';
+import { MODE_FIELDS, modeFieldMax, type SavedModes } from '../scsi/mode-parameters.ts';
 import type { ErasureState } from '../scsi/sbc/medium-erasure.ts';
 import type { UnitState, UnitStateStore } from '../scsi/unit-state.ts';
 import { assert } from '../util/assert.ts';
@@ -90,12 +90,17 @@ class UnitStateReader {
     };
   }
 
-  private modes(content: Record<string, unknown>): ModeParameters {
-    return {
-      isWriteCacheEnabled: this.flag(content, 'savedModes', 'isWriteCacheEnabled'),
-      isDescriptorSense: this.flag(content, 'savedModes', 'isDescriptorSense'),
-      isWriteProtected: this.flag(content, 'savedModes', 'isWriteProtected'),
-    };
+  /** Parameters that this version does not know are a fault like any other; those that are not there have their defaults. */
+  private modes(content: Record<string, unknown>): SavedModes {
+    for (const [name, value] of Object.entries(content)) {
+      const field = MODE_FIELDS.find((known) => known.name === name);
+      const place = `savedModes.${name}`;
+      if (field === undefined) throw this.damaged(place, value, 'there is no such mode parameter');
+      const max = modeFieldMax(field);
+      const isRight = max === 1 ? typeof value === 'boolean' : isNumberUpTo(value, max);
+      if (!isRight) throw this.damaged(place, value, max === 1 ? 'expected true or false' : `expected 0 to ${max}`);
+    }
+    return content;
   }
 
   private erasure(content: Record<string, unknown>): ErasureState {
@@ -144,4 +149,8 @@ class UnitStateReader {
       'under way is not finished, and what initiators saved is forgotten';
     return new ConfigError(this.path, place, value, `${fault}: ${remedy}`);
   }
+}
+
+function isNumberUpTo(value: unknown, max: number): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max;
 }

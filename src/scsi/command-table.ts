@@ -57,6 +57,7 @@ import {
 } from './service-actions.ts';
 import {
   INQUIRY,
+  LOG_SENSE,
   MODE_SELECT_6,
   MODE_SELECT_10,
   MODE_SENSE_6,
@@ -221,7 +222,7 @@ const OPERATION_CODE_ROWS: OperationCodeRows = {
   OP_4A: NOT_SUPPORTED,
   OP_4B: NOT_SUPPORTED,
   OP_4C: NOT_SUPPORTED,
-  OP_4D: NOT_SUPPORTED,
+  OP_4D: LOG_SENSE,
   OP_4E: NOT_SUPPORTED,
   OP_4F: NOT_SUPPORTED,
   OP_50: NOT_SUPPORTED,

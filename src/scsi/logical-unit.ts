@@ -22,6 +22,8 @@ import type { SavedReservations } from './reservations/reservation-state.ts';
 import { type ReservationStore, UnitReservations } from './reservations/unit-reservations.ts';
 import { isAllowedOnErased, MediumErasure } from './sbc/medium-erasure.ts';
 import { POWER_ACTIVE } from './sbc/power-condition.ts';
+import type { ThresholdDefaults } from './sbc/provisioning.ts';
+import { NO_THRESHOLDS, Provisioning } from './sbc/provisioning.ts';
 import {
   SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED,
   SENSE_INITIALIZING_COMMAND_REQUIRED,
@@ -32,6 +34,7 @@ import {
 } from './sense.ts';
 import { TaskSet } from './task-set.ts';
 import { UnitAttentions } from './unit-attention.ts';
+import { UnitCounters } from './unit-counters.ts';
 import type { UnitState, UnitStateStore } from './unit-state.ts';
 import { NO_UNIT_STATE, UnitStateKeeper } from './unit-state.ts';
 
@@ -111,6 +114,8 @@ export class LogicalUnit {
   /** WCE is zero over a volatile cache: each write is stable before its command ends. */
   writesThrough = false;
   readonly deviceClock = new DeviceClock();
+  readonly provisioning: Provisioning;
+  readonly counters = new UnitCounters();
   /** What WRITE BUFFER writes in data mode; made when it first does. */
   dataBuffer: Buffer | null = null;
   /** In the stopped power condition (SBC-3 4.20). */
@@ -144,7 +149,8 @@ export class LogicalUnit {
     this.isThin = options.isThin && backend.capabilities.canUnmap;
     this.state = new UnitStateKeeper(options.stateStore ?? null, options.savedState ?? NO_UNIT_STATE);
     this.erasure = new MediumErasure(this);
-    this.currentModes = this.state.current.savedModes ?? defaultModes(backend);
+    this.provisioning = new Provisioning(this, options.thresholds ?? NO_THRESHOLDS);
+    this.currentModes = this.savedModes;
     this.setModes(this.currentModes);
     this.reservations = new UnitReservations(options.reservationStore ?? null, options.savedReservations ?? null);
   }
@@ -162,10 +168,16 @@ export class LogicalUnit {
   setModes(modes: ModeParameters): void {
     this.currentModes = modes;
     this.writesThrough = !modes.isWriteCacheEnabled && !this.backend.capabilities.isWriteThrough;
+  /** The saved values, and the defaults of what nobody has saved. */
+  get savedModes(): ModeParameters {
+    return { ...defaultModes(this), ...this.state.current.savedModes };
+  }
+
   }
 
   lbaOf(offsetBytes: number): number {
     return Math.floor(offsetBytes / this.blockBytes);
+    this.provisioning.rearm();
   }
 
   /** `nexus` as this unit knows it; a new one finds the power on condition pending (SAM-5 5.14). */
@@ -232,7 +244,7 @@ export class LogicalUnit {
   reset(): void {
     this.establishAttention(SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED, null);
     this.reservations.releaseLegacy(null);
-    this.setModes(this.state.current.savedModes ?? defaultModes(this.backend)); // SPC-4 5.11
+    this.setModes(this.savedModes); // SPC-4 5.11
     this.lowPowerCondition = POWER_ACTIVE;
     for (const state of this.nexusStates.values()) {
       allowRemoval(state);

@@ -8,7 +8,7 @@
  * by itself also waits for the Data-Out it has asked for; an aborted one does not, its requests are void.
  */
 import type { Backend, IoOp, IoOwner } from '../backend/backend.ts';
-import { BackendIo, IO_FLUSH, IO_OK, IO_READ } from '../backend/backend.ts';
+import { BackendIo, IO_FLUSH, IO_OK, IO_READ, IO_WRITE } from '../backend/backend.ts';
 import { assert } from '../util/assert.ts';
 import type { Slot, SlotWaiter } from '../util/slot-pool.ts';
 import { SEGMENT_BYTES_MAX } from '../util/slot-pool.ts';
@@ -187,11 +187,12 @@ export class Task implements IoOwner, SlotWaiter {
     this.checkWith(senseCode, NO_SENSE_VALUE, NO_SENSE_VALUE);
   }
 
-  /** As check, with the progress of an erasure that is the reason (SPC-4 4.5.2.4.4). */
+  /** As check, with the progress of an erasure that is the reason (SPC-4 4.5.2.4.4), or the threshold that was reached. */
   checkInaccessible(senseCode: number): void {
-    const { erasure } = this.unit;
+    const { erasure, provisioning } = this.unit;
     const isProgress = erasure.isRunning && erasure.senseCode === senseCode;
-    this.checkWith(senseCode, NO_SENSE_VALUE, isProgress ? erasure.progress : NO_SENSE_VALUE);
+    const information = provisioning.informationOf(senseCode);
+    this.checkWith(senseCode, information, isProgress ? erasure.progress : NO_SENSE_VALUE);
   }
 
   /** CHECK CONDITION with an INFORMATION field. */
@@ -315,7 +316,12 @@ export class Task implements IoOwner, SlotWaiter {
     this.iosInFlight -= 1;
     if (this.isEnding) this.endAfter(io);
     else if (io.status !== IO_OK) this.failIo(io);
-    else this.operation?.onIoDone(this, io);
+    else this.endIo(io);
+  }
+
+  private endIo(io: BackendIo): void {
+    if (io.op === IO_WRITE) this.unit.provisioning.noteWritten(io.lengthBytes);
+    this.operation?.onIoDone(this, io);
   }
 
   private submit(io: BackendIo, op: IoOp, offsetBytes: number, lengthBytes: number): void {
@@ -333,6 +339,7 @@ export class Task implements IoOwner, SlotWaiter {
       this.check(this.failureSense);
       return;
     }
+    this.unit.counters.countFailure(io);
     this.failedLba = this.informationOf(io);
     this.checkInformation(senseOfIo(io), this.failedLba);
   }

@@ -2,14 +2,14 @@
  * What a logical unit keeps over a restart besides its reservations: an erasure that has not come to its end, and saved mode
  * parameters. Changes are saved one after the other, each before it is acknowledged.
  */
-import type { ModeParameters } from './mode-parameters.ts';
+import type { SavedModes } from './mode-parameters.ts';
 import type { ErasureState } from './sbc/medium-erasure.ts';
 
 export interface UnitState {
   /** Null: the medium is whole. */
   readonly erasure: ErasureState | null;
   /** Null: nobody has saved any. */
-  readonly savedModes: ModeParameters | null;
+  readonly savedModes: SavedModes | null;
 }
 
 /** Where that is kept. */

@@ -14,6 +14,7 @@ import {
   IO_WRITE,
   IO_WRITE_ZEROES,
   type IoStatus,
+  type OnSpace,
 } from '../../src/backend/backend.ts';
 import { crc32cPortable } from '../../src/iscsi/codec/digest.ts';
 import { demand } from '../initiator/violation.ts';
@@ -27,6 +28,7 @@ const CAPABILITIES: BackendCapabilities = {
   transferGranularityBytes: 512,
   unmapGranularityBytes: 512,
   optimalIoBytes: 0,
+  canTellSpace: true,
   engine: 'simulated',
 };
 
@@ -87,6 +89,10 @@ export class SimulatedBackend implements Backend {
 
   allocation(): Promise<AllocationExtent[]> {
     return Promise.resolve([]);
+  }
+
+  space(onSpace: OnSpace): void {
+    this.time.schedule(0, () => onSpace({ usedBytes: this.sizeBytes, availableBytes: this.sizeBytes }));
   }
 
   close(): Promise<void> {

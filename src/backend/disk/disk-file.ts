@@ -4,10 +4,10 @@
  * and a size that differs from the configured one is a fault.
  */
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type AllocationExtent, BackendError } from '../backend.ts';
+import { type AllocationExtent, BackendError, type BackendSpace } from '../backend.ts';
 import type { StorageContext, StorageSpec } from '../storage-spec.ts';
 import { readAllocationExtents } from './allocation-extents.ts';
 import {
@@ -34,6 +34,9 @@ const LOCK_RETRY_MS = 100;
 /** A hole this far behind the end of a file changes nothing, and shows whether the file system punches holes. */
 const PROBE_DISTANCE_BYTES = 1048576;
 const PROBE_BYTES = 4096;
+
+/** stat(2): the unit of st_blocks, whatever the file system's blocks are. */
+const STAT_BLOCK_BYTES = 512;
 
 /** Nobody else reads the disks of others. */
 const CREATE_MODE = 0o600;
@@ -103,6 +106,14 @@ export class DiskFile {
       throw new BackendError('NOT_SUPPORTED', 'without the native addon data is not told from holes');
     }
     return readAllocationExtents(this.fd, seek, offsetBytes, lengthBytes, countMax);
+  }
+
+  /** Of a regular file; rejects when the file system does not answer. */
+  async space(): Promise<BackendSpace> {
+    const [first] = this.handles;
+    const stats = await (first as FileHandle).stat();
+    const { bavail, bsize } = await statfs(`/proc/self/fd/${this.fd}`);
+    return { usedBytes: stats.blocks * STAT_BLOCK_BYTES, availableBytes: bavail * bsize };
   }
 
   /** Flushes, closes every descriptor, and with them gives the lock up. Rejects when the flush failed. */

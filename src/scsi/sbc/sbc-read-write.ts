@@ -97,6 +97,7 @@ function read(task: Task, lba: number, blocks: number, isFua: boolean, lengthByt
   }
   task.operation = READ;
   if (isFua && !unit.backend.capabilities.isWriteThrough) flushFirst(task);
+  unit.counters.countRead(task.lengthBytes >>> unit.blockShift);
   else startRead(task);
 }
 

@@ -83,6 +83,7 @@ export function buildBlockDeviceCharacteristics(task: Task, out: Buffer): number
 export function buildLogicalBlockProvisioning(task: Task, out: Buffer): number {
   const lengthBytes = beginPage(task, out, VPD_LOGICAL_BLOCK_PROVISIONING, 4);
   if (task.unit.isThin) {
+    out[LBP_THRESHOLD_EXPONENT] = task.unit.provisioning.thresholdExponent;
     out[LBP_FLAGS] = LBPU | LBPWS | LBPWS10 | LBPRZ;
     out[LBP_PROVISIONING_TYPE] = THIN_PROVISIONED;
   }
@@ -119,6 +120,7 @@ const READ_AFTER_BLOCK_ERASE = 0x40;
 const READ_AFTER_CRYPTO_ERASE = 0x10;
 
 // SBC-3 6.6.4 Logical Block Provisioning VPD page
+const LBP_THRESHOLD_EXPONENT = 4;
 const LBP_FLAGS = 5;
 const LBPU = 0x80;
 const LBPWS = 0x40;

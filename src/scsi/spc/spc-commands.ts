@@ -17,6 +17,7 @@ import {
 import { preventAllowMediumRemoval } from '../sbc/sbc-start-stop.ts';
 import { ADDRESSED_ABSENT, ADDRESSED_DISK, ADDRESSED_WELL_KNOWN } from '../task.ts';
 import { inquiry } from './spc-inquiry.ts';
+import { logSense } from './spc-log.ts';
 import { modeSense6, modeSense10 } from './spc-mode.ts';
 import { modeSelect6, modeSelect10 } from './spc-mode-select.ts';
 import { reportLuns, requestSense, testUnitReady } from './spc-report.ts';
@@ -98,6 +99,19 @@ export const PREVENT_ALLOW_MEDIUM_REMOVAL = new CommandEntry({
   reach: ADDRESSED_DISK,
   isOffered: onEveryUnit,
   handler: preventAllowMediumRemoval,
+});
+
+export const LOG_SENSE = new CommandEntry({
+  name: 'LOG SENSE',
+  serviceAction: NO_SERVICE_ACTION,
+  usage: [0x4d, 0x00, 0xff, 0xff, 0x00, 0xff, 0xff, 0xff, 0xff, 0x00],
+  direction: DATA_IN,
+  medium: MEDIUM_UNTOUCHED,
+  reservation: RESERVATION_NEVER_CONFLICTS,
+  attention: ATTENTION_REPORTED,
+  reach: ADDRESSED_DISK,
+  isOffered: onEveryUnit,
+  handler: logSense,
 });
 
 export const MODE_SELECT_10 = new CommandEntry({

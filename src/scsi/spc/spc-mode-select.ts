@@ -7,8 +7,8 @@ import { IO_FLUSH } from '../../backend/backend.ts';
 import { assert } from '../../util/assert.ts';
 import { NO_SENSE_VALUE } from '../command.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
-import type { ModeParameters } from '../mode-parameters.ts';
-import { defaultModes, MODE_FIELDS, sameModes } from '../mode-parameters.ts';
+import type { ModeField, ModeParameters } from '../mode-parameters.ts';
+import { MODE_FIELDS, modeFieldMask, readModeField, sameModes } from '../mode-parameters.ts';
 import { receiveParameterList } from '../parameter-list.ts';
 import {
   parameterFieldPointer,
@@ -68,6 +68,7 @@ const UINT32_MAX = 0xffffffff;
 
 const PAGE_CODE = 0x3f;
 const PAGE_HEADER_BYTES = 2;
+const SUBPAGE_HEADER_BYTES = 4;
 /** More than all pages and a block descriptor need. */
 const LIST_BYTES_MAX = 4096;
 
@@ -115,11 +116,13 @@ function isDescriptorCurrent(unit: LogicalUnit, list: Buffer, at: number, isLong
   return blockBytes === unit.blockBytes && (blocks === 0 || isMaximum || blocks === unit.blockCount);
 }
 
+type ModeChanges = Partial<Record<keyof ModeParameters, boolean | number>>;
+
 function readPages(task: Task, list: Buffer, start: number): void {
-  const changes: Partial<Record<keyof ModeParameters, boolean>> = {};
+  const changes: ModeChanges = {};
   const current = Buffer.alloc(MODE_PAGE_BYTES_MAX);
   for (let at = start; at < list.length; ) {
-    const pageBytes = currentModePage(task.unit, list[at]! & PAGE_CODE, current);
+    const pageBytes = currentModePage(task.unit, list[at]! & PAGE_CODE, subpageCodeAt(list, at), current);
     const wrong = wrongByte(task.unit, list, at, current.subarray(0, pageBytes));
     if (wrong === LIST_TOO_SHORT) {
       task.check(SENSE_PARAMETER_LIST_LENGTH_ERROR);
@@ -132,34 +135,51 @@ function readPages(task: Task, list: Buffer, start: number): void {
     takeFields(list, at, changes);
     at += pageBytes;
   }
-  apply(task, changes);
+  apply(task, changes as Partial<ModeParameters>); // readModeField gives each its kind
 }
 
 const NOTHING_WRONG = -1;
 const LIST_TOO_SHORT = -2;
 const SPF = 0x40;
 
+/** 0 for the page_0 format, and for a list that ends before the code. */
+function subpageCodeAt(list: Buffer, at: number): number {
+  return (list[at]! & SPF) === 0 ? 0 : (list[at + 1] ?? 0);
+}
+
 /** The first byte of the page at `at` that may not be so, LIST_TOO_SHORT or NOTHING_WRONG. PS is reserved here, and ignored. */
 function wrongByte(unit: LogicalUnit, list: Buffer, at: number, current: Buffer): number {
-  if (current.length === 0 || (list[at]! & SPF) !== 0) return 0;
-  if (list.length - at < PAGE_HEADER_BYTES) return LIST_TOO_SHORT;
-  if (list[at + 1] !== current[1]) return 1;
+  const isSubpage = (list[at]! & SPF) !== 0;
+  const headerBytes = isSubpage ? SUBPAGE_HEADER_BYTES : PAGE_HEADER_BYTES;
+  if (isSubpage && at + 1 < list.length && list[at + 1] === 0) return 1; // page_0 has a format of its own
+  if (current.length === 0) return isSubpage && at + 1 < list.length ? 1 : 0;
+  for (let byte = 1; byte < headerBytes; byte++) {
+    if (at + byte >= list.length) return LIST_TOO_SHORT;
+    if (list[at + byte] !== current[byte]) return byte;
+  }
   if (list.length - at < current.length) return LIST_TOO_SHORT;
-  const pageCode = list[at]! & PAGE_CODE;
-  for (let byte = PAGE_HEADER_BYTES; byte < current.length; byte++) {
-    let constant = 0xff;
-    for (const field of MODE_FIELDS) {
-      if (field.pageCode === pageCode && field.byte === byte && field.isChangeable(unit.backend))
-        constant &= ~field.mask;
-    }
+  for (let byte = headerBytes; byte < current.length; byte++) {
+    const constant = 0xff & ~changeableBits(unit, list, at, byte);
     if (((list[at + byte]! ^ current[byte]!) & constant) !== 0) return byte;
   }
   return NOTHING_WRONG;
 }
 
-function takeFields(list: Buffer, at: number, changes: Partial<Record<keyof ModeParameters, boolean>>): void {
-  for (const { pageCode, byte, mask, name } of MODE_FIELDS) {
-    if (pageCode === (list[at]! & PAGE_CODE)) changes[name] = (list[at + byte]! & mask) !== 0;
+function changeableBits(unit: LogicalUnit, list: Buffer, at: number, byte: number): number {
+  let bits = 0;
+  for (const field of MODE_FIELDS) {
+    if (isFieldOf(field, list, at) && field.isChangeable(unit)) bits |= modeFieldMask(field, byte);
+  }
+  return bits;
+}
+
+function isFieldOf(field: ModeField, list: Buffer, at: number): boolean {
+  return field.pageCode === (list[at]! & PAGE_CODE) && field.subpageCode === subpageCodeAt(list, at);
+}
+
+function takeFields(list: Buffer, at: number, changes: ModeChanges): void {
+  for (const field of MODE_FIELDS) {
+    if (isFieldOf(field, list, at)) changes[field.name] = readModeField(field, list, at);
   }
 }
 
@@ -181,8 +201,8 @@ function apply(task: Task, changes: Partial<ModeParameters>): void {
 }
 
 function saveThenSet(task: Task, wanted: ModeParameters, changes: Partial<ModeParameters>): void {
-  const { state, backend } = task.unit;
-  const savedModes = { ...(state.current.savedModes ?? defaultModes(backend)), ...changes };
+  const { state } = task.unit;
+  const savedModes = { ...state.current.savedModes, ...changes };
   task.beginWork();
   state.update({ savedModes }, (isSaved) => {
     if (!task.endWork()) return;

@@ -10,7 +10,12 @@ const ERASURE = {
   isFailed: false,
 };
 
-const MODES = { isWriteCacheEnabled: false, isDescriptorSense: true, isWriteProtected: false };
+const MODES = {
+  isWriteCacheEnabled: false,
+  isDescriptorSense: true,
+  isUsedThresholdEnabled: true,
+  usedThresholdCount: 7,
+};
 
 describe('the state of a disk in its file', () => {
   let directory = '';
@@ -54,6 +59,9 @@ describe('the state of a disk in its file', () => {
     '{"version":1}',
     '{"version":1,"erasure":null}',
     '{"version":1,"erasure":null,"savedModes":{"isWriteCacheEnabled":1}}',
+    '{"version":1,"erasure":null,"savedModes":{"usedThresholdCount":4294967296}}',
+    '{"version":1,"erasure":null,"savedModes":{"usedThresholdCount":true}}',
+    '{"version":1,"erasure":null,"savedModes":{"isUnheardOf":true}}',
     '{"version":1,"erasure":{}}',
     '{"version":1,"erasure":{"passes":0,"pattern":null}}',
     '{"version":1,"erasure":{"passes":1,"pattern":"abc"}}',

@@ -7,8 +7,10 @@ import type {
   Backend,
   BackendCapabilities,
   BackendIo,
+  BackendSpace,
   IoStatus,
   OnExtents,
+  OnSpace,
 } from '../../../src/backend/backend.ts';
 import { IO_FLUSH, IO_OK, IO_READ, IO_UNMAP, IO_WRITE, IO_WRITE_ZEROES } from '../../../src/backend/backend.ts';
 import { SEGMENT_BYTES_MAX } from '../../../src/util/slot-pool.ts';
@@ -21,6 +23,7 @@ export const CAPABILITIES: BackendCapabilities = {
   transferGranularityBytes: 4096,
   unmapGranularityBytes: 4096,
   optimalIoBytes: 0,
+  canTellSpace: true,
   engine: 'memory',
 };
 
@@ -45,6 +48,8 @@ export class MemoryBackend implements Backend {
   extents: (offsetBytes: number, lengthBytes: number) => readonly AllocationExtent[] = (offsetBytes, lengthBytes) => [
     { offsetBytes, lengthBytes, isAllocated: true },
   ];
+  /** What it tells of its space; null: it cannot now. */
+  spaceNow: BackendSpace | null = { usedBytes: 0, availableBytes: 2 ** 40 };
   /** Decides how an io ends; everything is well without it. */
   fault: (io: BackendIo) => IoStatus = () => IO_OK;
 
@@ -76,6 +81,10 @@ export class MemoryBackend implements Backend {
 
   allocation(offsetBytes: number, lengthBytes: number, countMax: number, onExtents: OnExtents): void {
     this.questions.push(() => onExtents(this.extents(offsetBytes, lengthBytes).slice(0, countMax)));
+  }
+
+  space(onSpace: OnSpace): void {
+    this.questions.push(() => onSpace(this.spaceNow));
   }
 
   close(): Promise<void> {

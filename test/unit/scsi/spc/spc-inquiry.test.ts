@@ -182,7 +182,7 @@ describe('vital product data', () => {
   it('page B1h says non-rotating, page B2h thin with LBPRZ', () => {
     const harness = new Harness();
     expect(vpd(harness, 0xb1).readUInt16BE(4)).toBe(1);
-    expect([...vpd(harness, 0xb2).subarray(4)]).toEqual([0x00, 0xe4, 0x02, 0x00]);
+    expect([...vpd(harness, 0xb2).subarray(4)]).toEqual([0x0b, 0xe4, 0x02, 0x00]);
   });
 });
 

@@ -117,7 +117,7 @@ describe('MODE SELECT', () => {
     expect(harness.run([0], { nexus: other }).outcome).toBe('status 0');
     const list = Buffer.concat([header, descriptor, wce(harness, false), dSense(harness, true)]);
     expect(harness.run(select10(list.length), { dataOut: list }).outcome).toBe('status 0');
-    expect(harness.unit.modes).toEqual({
+    expect(harness.unit.modes).toMatchObject({
       isWriteCacheEnabled: false,
       isDescriptorSense: true,
       isWriteProtected: false,
@@ -213,9 +213,9 @@ describe('saved mode parameters', () => {
     harness.manage(LOGICAL_UNIT_RESET);
     harness.clearAttention(harness.nexus);
     const kept = { isWriteCacheEnabled: true, isDescriptorSense: true, isWriteProtected: false };
-    expect(harness.unit.modes).toEqual(kept);
+    expect(harness.unit.modes).toMatchObject(kept);
     const savedState = stateStore.saved.at(-1)!;
-    expect(new Harness({ unit: { stateStore, savedState } }).unit.modes).toEqual(kept);
+    expect(new Harness({ unit: { stateStore, savedState } }).unit.modes).toMatchObject(kept);
   });
 
   it('nothing changes when they cannot be saved', () => {

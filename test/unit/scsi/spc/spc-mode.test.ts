@@ -17,10 +17,16 @@ function sense10(page: number, options: { pc?: number; flags?: number; length?: 
   return [0x5a, flags, (pc << 6) | page, 0, 0, 0, 0, length >>> 8, length & 0xff, 0];
 }
 
+const SPF = 0x40;
+
+/** By page code; those in the sub_page format by page code, SPF and subpage code, such as 4A01h. */
 function pagesOf(data: Buffer, start: number): Map<number, Buffer> {
   const pages = new Map<number, Buffer>();
-  for (let at = start; at < data.length; at += 2 + data[at + 1]!) {
-    pages.set(data[at]!, data.subarray(at, at + 2 + data[at + 1]!));
+  for (let at = start; at < data.length; ) {
+    const isSubpage = (data[at]! & SPF) !== 0;
+    const end = at + (isSubpage ? 4 + data.readUInt16BE(at + 2) : 2 + data[at + 1]!);
+    pages.set(isSubpage ? data.readUInt16BE(at) : data[at]!, data.subarray(at, end));
+    at = end;
   }
   return pages;
 }
@@ -34,7 +40,7 @@ describe('MODE SENSE(6)', () => {
     expect(data[3]).toBe(8);
     expect(data.readUInt32BE(4)).toBe(BLOCK_COUNT);
     expect(data.readUInt32BE(8)).toBe(512);
-    expect([...pagesOf(data, 12).keys()]).toEqual([0x01, 0x08, 0x0a, 0x1c]);
+    expect([...pagesOf(data, 12).keys()]).toEqual([0x01, 0x02, 0x08, 0x0a, 0x1c]);
     expect(command.presentedInBytes).toBe(data.length);
   });
 
@@ -73,7 +79,8 @@ describe('MODE SENSE(6)', () => {
     const run = (pc: number) => harness.run(sense6(0x3f, { pc, flags: DBD }), { dataIn: 255 });
     expect(run(2).data.equals(run(0).data)).toBe(true);
     for (const [code, page] of pagesOf(run(1).data, 4)) {
-      const masks: Record<number, string> = { 8: '04'.padEnd(36, '0'), 10: '040008'.padEnd(20, '0') };
+      const lbpere = '00000000008000000000';
+      const masks: Record<number, string> = { 1: lbpere, 8: '04'.padEnd(36, '0'), 10: '040008'.padEnd(20, '0') };
       const expected = masks[code] ?? '00'.repeat(page.length - 2);
       expect([code, page.subarray(2).toString('hex')]).toEqual([code, expected]);
     }
@@ -83,12 +90,46 @@ describe('MODE SENSE(6)', () => {
   it('knows page 3Fh with all subpages, and no other subpage or page', () => {
     const harness = new Harness();
     expect(harness.run(sense6(0x3f, { subpage: 0xff }), { dataIn: 255 }).outcome).toBe('status 0');
-    expect(harness.run(sense6(0x0a, { subpage: 1 }), { dataIn: 255 }).outcome).toBe('5/24/0');
-    for (const page of [0x00, 0x02, 0x1a, 0x3e]) {
+    for (const [page, subpage] of [
+      [0x3f, 0x01],
+      [0x08, 0x01],
+      [0x0a, 0x02],
+      [0x0a, 0xfe],
+    ] as const) {
+      const client = harness.run(sense6(page, { subpage }), { dataIn: 255 });
+      expect(client.outcome).toBe('5/24/0');
+      expect(client.command.senseFieldPointer).toBe((0x4f << 16) | 3);
+    }
+    for (const page of [0x00, 0x03, 0x19, 0x3e]) {
       const client = harness.run(sense6(page), { dataIn: 255 });
       expect(client.outcome).toBe('5/24/0');
       expect(client.command.senseFieldPointer).toBe((0x4d << 16) | 2);
     }
+  });
+
+  it('finds subpages by their own code, and with their page by FFh', () => {
+    const harness = new Harness();
+    const keys = (page: number, subpage: number) =>
+      [...pagesOf(harness.run(sense6(page, { subpage, flags: DBD }), { dataIn: 255 }).data, 4).keys()].filter(
+        (key) => (key & 0x3f) === 0x0a || key >>> 8 === 0x4a,
+      );
+    expect(keys(0x0a, 0)).toEqual([0x0a]);
+    expect(keys(0x0a, 1)).toEqual([0x4a01]);
+    expect(keys(0x0a, 0xff)).toEqual([0x0a, 0x4a01]);
+    expect(keys(0x3f, 0)).toEqual([0x0a]);
+    expect(keys(0x3f, 0xff)).toEqual([0x0a, 0x4a01]);
+  });
+
+  it('the control extension page says that SET TIMESTAMP takes precedence, the disconnect-reconnect page nothing', () => {
+    const harness = new Harness();
+    const page = (code: number, subpage: number, pc = 0) =>
+      harness
+        .run(sense6(code, { subpage, pc, flags: DBD }), { dataIn: 255 })
+        .data.subarray(4)
+        .toString('hex');
+    expect(page(0x0a, 1)).toBe('4a01001c06'.padEnd(64, '0'));
+    expect(page(0x0a, 1, 1)).toBe('4a01001c'.padEnd(64, '0'));
+    expect(page(0x02, 0)).toBe('020e'.padEnd(32, '0'));
   });
 
   it('a block count of more than 32 bits is FFFFFFFFh in the short descriptor', () => {

@@ -1,0 +1,91 @@
+/** The log pages, and those of them that every unit has: error counters, general statistics, informational exceptions. */
+import type { LogicalUnit } from '../logical-unit.ts';
+import { LOGICAL_BLOCK_PROVISIONING } from '../sbc/sbc-log.ts';
+import type { Count } from '../unit-counters.ts';
+import {
+  COUNT_BLOCKS_READ,
+  COUNT_BLOCKS_WRITTEN,
+  COUNT_READ_COMMANDS,
+  COUNT_READ_ERRORS,
+  COUNT_WRITE_COMMANDS,
+  COUNT_WRITE_ERRORS,
+} from '../unit-counters.ts';
+import type { LogPage, LogParameter } from './log-page.ts';
+import { CONTROL_BINARY_LIST, CONTROL_VOLATILE_COUNTER, writeUint64 } from './log-page.ts';
+
+const WRITE_ERROR_COUNTERS: LogPage = {
+  pageCode: 0x02,
+  needsSpace: false,
+  isOffered: onEveryUnit,
+  parameters: errorCounters(COUNT_BLOCKS_WRITTEN, COUNT_WRITE_ERRORS),
+};
+
+const READ_ERROR_COUNTERS: LogPage = {
+  pageCode: 0x03,
+  needsSpace: false,
+  isOffered: onEveryUnit,
+  parameters: errorCounters(COUNT_BLOCKS_READ, COUNT_READ_ERRORS),
+};
+
+/** SPC-4 7.3.9 */
+const GENERAL_STATISTICS_AND_PERFORMANCE: LogPage = {
+  pageCode: 0x19,
+  needsSpace: false,
+  isOffered: onEveryUnit,
+  parameters: [{ code: 0x0001, control: CONTROL_VOLATILE_COUNTER, lengthBytes: 64, write: writeStatistics }],
+};
+
+/** SPC-4 7.3.11: nothing is ever predicted or warned of, and a store has no temperature. */
+const INFORMATIONAL_EXCEPTIONS: LogPage = {
+  pageCode: 0x2f,
+  needsSpace: false,
+  isOffered: onEveryUnit,
+  parameters: [{ code: 0x0000, control: CONTROL_BINARY_LIST, lengthBytes: 4, write: writeNoException }],
+};
+
+/** In ascending order of page codes; without those that list them. */
+export const LOG_PAGES: readonly LogPage[] = [
+  WRITE_ERROR_COUNTERS,
+  READ_ERROR_COUNTERS,
+  LOGICAL_BLOCK_PROVISIONING,
+  GENERAL_STATISTICS_AND_PERFORMANCE,
+  INFORMATIONAL_EXCEPTIONS,
+];
+
+/** SPC-4 7.3.5: total bytes processed (0005h) and total uncorrected errors (0006h). */
+function errorCounters(blocks: Count, errors: Count): LogParameter[] {
+  return [
+    {
+      code: 0x0005,
+      control: CONTROL_VOLATILE_COUNTER,
+      lengthBytes: 8,
+      write: ({ counters, blockBytes }, out, at) => writeUint64(counters.get(blocks) * blockBytes, out, at),
+    },
+    {
+      code: 0x0006,
+      control: CONTROL_VOLATILE_COUNTER,
+      lengthBytes: 8,
+      write: ({ counters }, out, at) => writeUint64(counters.get(errors), out, at),
+    },
+  ];
+}
+
+/** How long commands take is not measured: the fields behind these four stay zero. */
+function writeStatistics({ counters }: LogicalUnit, out: Buffer, at: number): void {
+  const RECEIVED = 16;
+  const TRANSMITTED = 24;
+  writeUint64(counters.get(COUNT_READ_COMMANDS), out, at);
+  writeUint64(counters.get(COUNT_WRITE_COMMANDS), out, at + 8);
+  writeUint64(counters.get(COUNT_BLOCKS_WRITTEN), out, at + RECEIVED);
+  writeUint64(counters.get(COUNT_BLOCKS_READ), out, at + TRANSMITTED);
+}
+
+function writeNoException(_unit: LogicalUnit, out: Buffer, at: number): void {
+  const MOST_RECENT_TEMPERATURE_READING = 2;
+  const NO_TEMPERATURE = 0xff;
+  out[at + MOST_RECENT_TEMPERATURE_READING] = NO_TEMPERATURE;
+}
+
+function onEveryUnit(): boolean {
+  return true;
+}
