@@ -5,14 +5,15 @@
  *
  *   READ   slot -> store -> sendDataIn ... finalSlot        WRITE   receiveDataOut -> store -> receiveDataOut ... good
  *
- * The CDB decides how much is moved; a smaller data buffer of the application client cuts it to the whole blocks that the
- * buffer holds, and the residual tells.
+ * The CDB decides how much is moved; a smaller data buffer of the application client cuts it, and the residual tells. What
+ * a data-out buffer ends within a block of is not written at all.
  */
 import type { BackendIo } from '../../backend/backend.ts';
 import { IO_FLUSH, IO_READ, IO_WRITE } from '../../backend/backend.ts';
 import { assert } from '../../util/assert.ts';
 import { SEGMENT_BYTES_MAX } from '../../util/slot-pool.ts';
 import { flagsByte, lba21, lba64, transferLength6 } from '../cdb.ts';
+import { SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
 import { laneAt } from '../task.ts';
 import { takeTransferRange } from './block-range.ts';
@@ -173,7 +174,11 @@ function write(task: Task, lba: number, blocks: number, isFua: boolean, lengthBy
   const { command, unit } = task;
   command.presentedOutBytes = task.lengthBytes;
   const heldBytes = Math.min(task.lengthBytes, command.dataOutBytes);
-  task.lengthBytes = Math.floor(heldBytes / unit.blockBytes) * unit.blockBytes;
+  if (heldBytes % unit.blockBytes !== 0) {
+    task.check(SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT);
+    return;
+  }
+  task.lengthBytes = heldBytes;
   task.isFua = isFua;
   if (task.lengthBytes === 0) {
     task.good();
