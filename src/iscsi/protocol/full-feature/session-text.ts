@@ -2,7 +2,7 @@
  * What a text request means in full feature phase (RFC 7143 11.10): SendTargets (appendix C), and the few keys that may
  * still be declared.
  */
-import { REJECT_PROTOCOL_ERROR } from '../../codec/constants.ts';
+import { REJECT_INVALID_PDU_FIELD, REJECT_PROTOCOL_ERROR } from '../../codec/constants.ts';
 import { normalizeIscsiName } from '../../codec/iscsi-name.ts';
 import type { TextPair } from '../../codec/text.ts';
 import type { Asker } from '../access/access-list.ts';
@@ -11,8 +11,11 @@ import type { Session } from '../session/session.ts';
 import type { TargetNode } from '../session/target-node.ts';
 import type { TextHandler } from './text-exchange.ts';
 
-/** Appendix C: every target that may be known. Only in a discovery session. */
+/** Appendix C: every target that may be known. Only in a discovery session; elsewhere the session's own, as without a value. */
 const ALL_TARGETS = 'All';
+const NOT_UNDERSTOOD = 'NotUnderstood';
+/** RFC 7143 6.1: whoever sends such a key is ready to hear that it is not understood. */
+const EXTENSION_KEY = /^[XYZ][-#]/;
 
 /** Where targets are looked up. */
 export interface TargetList {
@@ -56,21 +59,20 @@ export class SessionText implements TextHandler {
     if (renegotiatedKey !== null) return REJECT_PROTOCOL_ERROR;
     this.peerBytes = this.negotiation.connectionParameters().peerMaxRecvDataSegmentLength;
     const sendTargets = pairs.find(({ key }) => key === 'SendTargets');
-    return sendTargets === undefined ? answers : [...answers, ...this.sendTargets(sendTargets.value)];
+    if (sendTargets === undefined) return isMeaningless(pairs, answers) ? REJECT_INVALID_PDU_FIELD : answers;
+    const targets = this.sendTargets(sendTargets.value);
+    return targets === null ? REJECT_INVALID_PDU_FIELD : [...answers, ...targets];
   }
 
-  private sendTargets(value: string): TextPair[] {
+  /** Null when the value is none that there is. */
+  private sendTargets(value: string): TextPair[] | null {
     const isDiscovery = this.session.device === null;
-    if (value === ALL_TARGETS) {
-      if (!isDiscovery) return [{ key: 'SendTargets', value: 'Reject' }];
-      return this.targets.targetNames.flatMap((name) => this.describe(name));
-    }
-    // An empty value asks a normal session for its own target.
-    if (value === '') {
-      return isDiscovery ? [{ key: 'SendTargets', value: 'Reject' }] : this.describe(this.session.identity.targetName);
+    if (value === '' || value === ALL_TARGETS) {
+      if (!isDiscovery) return this.describe(this.session.identity.targetName);
+      return value === '' ? null : this.targets.targetNames.flatMap((name) => this.describe(name));
     }
     const name = normalizeIscsiName(value);
-    return name === null ? [] : this.describe(name);
+    return name === null ? null : this.describe(name);
   }
 
   private describe(name: string): TextPair[] {
@@ -81,4 +83,13 @@ export class SessionText implements TextHandler {
     const addresses = target.addresses(this.localHost).map((value) => ({ key: 'TargetAddress', value }));
     return [{ key: 'TargetName', value: target.name }, ...addresses];
   }
+}
+
+/**
+ * Whether nothing of the request was understood. RFC 7143 7.13 has a Reject for a negotiation that fails; keys of extensions
+ * are probed for, and get their answer.
+ */
+function isMeaningless(pairs: readonly TextPair[], answers: readonly TextPair[]): boolean {
+  if (answers.length === 0 || answers.length < pairs.length) return false;
+  return answers.every(({ key, value }) => value === NOT_UNDERSTOOD && !EXTENSION_KEY.test(key));
 }

@@ -155,14 +155,30 @@ describe('SendTargets', () => {
     expect([unknown.isDone, unknown.pairs]).toEqual([true, []]);
   });
 
-  it('without a value names the session’s own target, and All is refused there', () => {
+  it.each(['', 'All'])('=%s in a normal session names its own target', (value) => {
     const { session, settle } = start({}, { otherTargets: others });
-    const own = ask(session, '');
-    settle();
-    const all = ask(session, 'All');
+    const own = ask(session, value);
     settle();
     expect(names(own.pairs)).toEqual([DISK]);
-    expect(all.pairs).toEqual([{ key: 'SendTargets', value: 'Reject' }]);
+  });
+
+  it.each(['Alle', 'A', 'all', 'iqn', '*'])('=%s is rejected, in a normal session and for discovery', (value) => {
+    for (const targetName of [DISK, null]) {
+      const { session, settle, reasons } = start({ targetName }, { otherTargets: others });
+      ask(session, value);
+      settle();
+      expect(reasons()).toEqual([REJECT_INVALID_PDU_FIELD]);
+      const text = ask(session, 'All');
+      settle();
+      expect(names(text.pairs)).toContain(DISK);
+    }
+  });
+
+  it('without a value is rejected for discovery, which has no target of its own', () => {
+    const { session, settle, reasons } = start({ targetName: null });
+    ask(session, '');
+    settle();
+    expect(reasons()).toEqual([REJECT_INVALID_PDU_FIELD]);
   });
 
   it('is answered in as many PDUs as the initiator’s MaxRecvDataSegmentLength asks for', () => {
@@ -192,6 +208,20 @@ describe('text', () => {
     const text = ask(session, 'All');
     settle();
     expect(text.isDone).toBe(true);
+  });
+
+  it.each([
+    [['SendTargetsPlease', 'sENDtARGETS'], true],
+    [['X-com.example.Probe'], false],
+    [['SendTargetsPlease', 'X-com.example.Probe'], false],
+    [['SendTargetsPlease', 'MaxRecvDataSegmentLength'], false],
+  ])('of the keys %s is rejected as not understood: %s', (keys, isRejected) => {
+    const { session, settle, reasons } = start();
+    const text = session.text(encodeText(keys.map((key) => ({ key, value: '1024' }))));
+    settle();
+    expect(reasons()).toEqual(isRejected ? [REJECT_INVALID_PDU_FIELD] : []);
+    const unknown = keys.filter((key) => key !== 'MaxRecvDataSegmentLength');
+    expect(text.pairs).toEqual(isRejected ? [] : unknown.map((key) => ({ key, value: 'NotUnderstood' })));
   });
 
   it('that never ends is rejected at 64 KiB', () => {
