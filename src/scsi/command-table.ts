@@ -1,5 +1,5 @@
 /**
- * The command table (SPC-4 annex on operation codes): every operation code, and every service action of those that have
+ * The command table of disks (SPC-4 annex on operation codes): every operation code, and every service action of those that have
  * some, is either an entry or stated as not supported. The types make a row that was forgotten an error.
  */
 import { VARIABLE_LENGTH_CDB } from './cdb.ts';
@@ -81,14 +81,15 @@ export class CommandTable {
   private readonly byOperationCode: (CommandEntry | null)[] = [];
   private readonly byServiceAction: ((CommandEntry | null)[] | null)[] = [];
 
-  constructor(rows: OperationCodeRows) {
+  /** @param variableLength null: no command has the variable length format */
+  constructor(rows: OperationCodeRows, variableLength: VariableLengthRows | null) {
     for (let code = 0; code < OPERATION_CODES; code++) {
       const row = rows[`OP_${hex(code)}` as OperationCode];
       const hasServiceActions = row !== null && !('usage' in row);
       this.byOperationCode.push(hasServiceActions ? null : row);
       this.byServiceAction.push(hasServiceActions ? rowsOfServiceActions(row) : null);
     }
-    this.byServiceAction[VARIABLE_LENGTH_CDB] = rowsOfVariableLength(VARIABLE_LENGTH_ROWS);
+    if (variableLength !== null) this.byServiceAction[VARIABLE_LENGTH_CDB] = rowsOfVariableLength(variableLength);
     this.entries = this.byOperationCode.flatMap((row, code) => {
       return [row, ...(this.byServiceAction[code] ?? [])].filter((entry) => entry !== null);
     });
@@ -116,8 +117,9 @@ export class CommandTable {
   }
 }
 
+/** That of disks. */
 export function createCommandTable(): CommandTable {
-  return new CommandTable(OPERATION_CODE_ROWS);
+  return new CommandTable(OPERATION_CODE_ROWS, VARIABLE_LENGTH_ROWS);
 }
 
 const OPERATION_CODES = 256;
@@ -126,7 +128,7 @@ const VARIABLE_LENGTH_ACTIONS = 0x13;
 const SERVICE_ACTION_MASK = 0x1f;
 
 type OperationCode = `OP_${Digit}${Digit}`;
-type OperationCodeRows = Readonly<Record<OperationCode, CommandEntry | ServiceActionRows | null>>;
+export type OperationCodeRows = Readonly<Record<OperationCode, CommandEntry | ServiceActionRows | null>>;
 
 function rowsOfServiceActions(rows: ServiceActionRows): (CommandEntry | null)[] {
   return Array.from({ length: SERVICE_ACTIONS }, (_, action) => rows[`SA_${hex(action)}` as ServiceAction]);

@@ -16,9 +16,11 @@ import { NO_SENSE_VALUE, STATUS_CHECK_CONDITION, STATUS_TASK_SET_FULL, TASK_ACA 
 import type { CommandEntry } from './command-entry.ts';
 import type { CommandTable } from './command-table.ts';
 import { createCommandTable } from './command-table.ts';
+import { PERIPHERAL_CD_DVD } from './constants.ts';
 import { CopyBuffers } from './copy/copy-buffers.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { LunMap } from './lun-map.ts';
+import { createDriveCommandTable } from './mmc/mmc-command-table.ts';
 import { CompareBuffer } from './sbc/compare-buffer.ts';
 import type { MediumErasure } from './sbc/medium-erasure.ts';
 import {
@@ -45,7 +47,9 @@ const SERVICE_ACTION_TOP_BIT = 4;
 export class DeviceServerContext {
   readonly pool: SlotPool;
   readonly wallClock: WallClock;
+  /** The commands of disks. */
   readonly table: CommandTable;
+  private readonly driveTable: CommandTable;
   readonly compareBuffer: CompareBuffer;
   readonly copyBuffers = new CopyBuffers();
   /** Where parameter data is built before it is cut to the allocation length; valid within one call. */
@@ -63,13 +67,19 @@ export class DeviceServerContext {
     this.pool = pool;
     this.wallClock = wallClock;
     this.table = createCommandTable();
+    this.driveTable = createDriveCommandTable();
     this.compareBuffer = new CompareBuffer(pool);
     this.scratch = Buffer.alloc(SEGMENT_BYTES_MAX);
   }
 
+  /** The commands of what a LUN stands for; those of disks when it is not a unit. */
+  tableOf(unit: LogicalUnit | null): CommandTable {
+    return unit?.deviceType === PERIPHERAL_CD_DVD ? this.driveTable : this.table;
+  }
+
   /** Takes `command` for what its LUN stands for: a unit, or null for the well known logical unit and for none. */
   execute(command: ScsiCommand, unit: LogicalUnit | null, addressed: Addressed, lunMap: LunMap): void {
-    const entry = this.table.find(command.cdb);
+    const entry = this.tableOf(unit).find(command.cdb);
     if (entry === null || entry.reach < addressed || (unit !== null && !entry.isOffered(unit))) {
       this.refuse(command, unit, addressed);
     } else if (this.isCdbValid(command, unit, entry)) {
@@ -109,7 +119,7 @@ export class DeviceServerContext {
   private refuse(command: ScsiCommand, unit: LogicalUnit | null, addressed: Addressed): void {
     if (addressed === ADDRESSED_ABSENT) {
       endWithCheck(command, unit, SENSE_LOGICAL_UNIT_NOT_SUPPORTED, NO_SENSE_VALUE);
-    } else if (this.table.hasServiceActions(command.cdb[0]!)) {
+    } else if (this.tableOf(unit).hasServiceActions(command.cdb[0]!)) {
       const isVariable = command.cdb[0] === VARIABLE_LENGTH_CDB;
       const pointer = isVariable
         ? cdbFieldPointer(VARIABLE_LENGTH_HEADER_BYTES, NO_SENSE_VALUE)

@@ -63,6 +63,8 @@ export interface LogicalUnitOptions {
   readonly revision: string;
   /** ASCII; the UUID's 32 hexadecimal digits when left out. */
   readonly serial?: string;
+  /** Of a thin unit, until MODE SELECT changes them; none when left out. */
+  readonly thresholds?: ThresholdDefaults;
   /** Where what UnitState holds outlives a restart; without one it does not. */
   readonly stateStore?: UnitStateStore;
   /** What that store has kept; null: nothing. */
@@ -81,6 +83,8 @@ export class NexusState {
   preventsPersistently = false;
   /** What GET EVENT STATUS NOTIFICATION has not told yet. */
   mediaEvent: MediaEvent = MEDIA_NO_CHANGE;
+  /** And that with the medium the features of the drive have changed. */
+  hasFeatureChange = false;
   /** Third-party copies; made with the first. */
   copies: CopyLog | null = null;
   /** What WRITE BUFFER has written in echo mode; null: nothing. */
@@ -110,12 +114,12 @@ export class LogicalUnit {
   readonly reservations: UnitReservations;
   readonly state: UnitStateKeeper;
   readonly erasure: MediumErasure;
+  readonly provisioning: Provisioning;
+  readonly counters = new UnitCounters();
   private currentModes: ModeParameters;
   /** WCE is zero over a volatile cache: each write is stable before its command ends. */
   writesThrough = false;
   readonly deviceClock = new DeviceClock();
-  readonly provisioning: Provisioning;
-  readonly counters = new UnitCounters();
   /** What WRITE BUFFER writes in data mode; made when it first does. */
   dataBuffer: Buffer | null = null;
   /** In the stopped power condition (SBC-3 4.20). */
@@ -164,20 +168,20 @@ export class LogicalUnit {
     return this.currentModes;
   }
 
-  /** What was cached must be on the medium when this ends the write cache. */
-  setModes(modes: ModeParameters): void {
-    this.currentModes = modes;
-    this.writesThrough = !modes.isWriteCacheEnabled && !this.backend.capabilities.isWriteThrough;
   /** The saved values, and the defaults of what nobody has saved. */
   get savedModes(): ModeParameters {
     return { ...defaultModes(this), ...this.state.current.savedModes };
   }
 
+  /** What was cached must be on the medium when this ends the write cache. */
+  setModes(modes: ModeParameters): void {
+    this.currentModes = modes;
+    this.writesThrough = !modes.isWriteCacheEnabled && !this.backend.capabilities.isWriteThrough;
+    this.provisioning.rearm();
   }
 
   lbaOf(offsetBytes: number): number {
     return Math.floor(offsetBytes / this.blockBytes);
-    this.provisioning.rearm();
   }
 
   /** `nexus` as this unit knows it; a new one finds the power on condition pending (SAM-5 5.14). */
@@ -264,7 +268,7 @@ export class LogicalUnit {
   ejectMedium(): void {
     if (!this.isMediumPresent) return;
     this.isMediumPresent = false;
-    this.establishMediaEvent(MEDIA_REMOVAL);
+    this.establishMediumChange(MEDIA_REMOVAL);
   }
 
   /** @param by who knows of it, and needs no unit attention; null: nobody */
@@ -272,12 +276,12 @@ export class LogicalUnit {
     if (this.isMediumPresent || this.isMediumChanging) return;
     this.isMediumPresent = true;
     this.establishAttention(SENSE_MEDIUM_MAY_HAVE_CHANGED, by);
-    this.establishMediaEvent(MEDIA_NEW);
+    this.establishMediumChange(MEDIA_NEW);
   }
 
   /** The operator wants the medium out, which initiators prevent: they are asked (MMC-6, EjectRequest). */
   requestEject(): void {
-    this.establishMediaEvent(MEDIA_EJECT_REQUEST);
+    for (const state of this.nexusStates.values()) state.mediaEvent = MEDIA_EJECT_REQUEST;
   }
 
   /**
@@ -324,8 +328,11 @@ export class LogicalUnit {
     return this.isReadOnly || nexus.isReadOnly || this.currentModes.isWriteProtected;
   }
 
-  private establishMediaEvent(event: MediaEvent): void {
-    for (const state of this.nexusStates.values()) state.mediaEvent = event;
+  private establishMediumChange(event: MediaEvent): void {
+    for (const state of this.nexusStates.values()) {
+      state.mediaEvent = event;
+      state.hasFeatureChange = true;
+    }
   }
 
   /** Why the medium cannot be accessed now, an erasure included, or 0. */

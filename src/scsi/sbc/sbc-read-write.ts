@@ -68,6 +68,11 @@ export function write32(task: Task): void {
   write(task, lba64(cdbView, LBA_32), cdbView.getUint32(LENGTH_BYTE_32), hasFua(task), LENGTH_BYTE_32);
 }
 
+/** As the READ commands, for READ CD. */
+export function readBlocks(task: Task, lba: number, blocks: number, lengthByte: number): void {
+  read(task, lba, blocks, false, lengthByte);
+}
+
 // SBC-3: the fields of READ and WRITE. DPO (10h of the flags) is accepted: we keep no cache that it could spare.
 const FUA = 0x08;
 const LBA = 2;
@@ -92,13 +97,13 @@ function read(task: Task, lba: number, blocks: number, isFua: boolean, lengthByt
   task.sendBytes = Math.min(task.lengthBytes, command.dataInBytes);
   // The last block is read whole even when the data-in buffer ends within it.
   task.lengthBytes = Math.ceil(task.sendBytes / unit.blockBytes) * unit.blockBytes;
+  unit.counters.countRead(task.lengthBytes >>> unit.blockShift);
   if (task.sendBytes === 0) {
     task.good();
     return;
   }
   task.operation = READ;
   if (isFua && !unit.backend.capabilities.isWriteThrough) flushFirst(task);
-  unit.counters.countRead(task.lengthBytes >>> unit.blockShift);
   else startRead(task);
 }
 
@@ -179,6 +184,7 @@ function write(task: Task, lba: number, blocks: number, isFua: boolean, lengthBy
     return;
   }
   task.lengthBytes = heldBytes;
+  unit.counters.countWrite(task.lengthBytes >>> unit.blockShift);
   task.isFua = isFua;
   if (task.lengthBytes === 0) {
     task.good();

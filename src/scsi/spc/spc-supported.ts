@@ -15,7 +15,9 @@ import type { Task } from '../task.ts';
 export function reportSupportedOperationCodes(task: Task): void {
   const { cdbView } = task.command;
   const options = cdbView.getUint8(OPTIONS_BYTE) & REPORTING_OPTIONS;
-  const hasServiceActions = task.context.table.hasServiceActions(cdbView.getUint8(REQUESTED_OPERATION_CODE));
+  const hasServiceActions = task.context
+    .tableOf(task.logicalUnit)
+    .hasServiceActions(cdbView.getUint8(REQUESTED_OPERATION_CODE));
   const allocationLength = cdbView.getUint32(ALLOCATION_LENGTH);
   if (options === REPORT_ALL) sendParameterData(task, allocationLength, buildAll);
   else if (options > REPORT_EITHER) task.invalidField(OPTIONS_BYTE, 2);
@@ -80,7 +82,7 @@ function hasTimeouts(task: Task): boolean {
 function buildAll(task: Task, out: Buffer): number {
   const withTimeouts = hasTimeouts(task);
   let end = ALL_HEADER_BYTES;
-  for (const entry of task.context.table.entries) {
+  for (const entry of task.context.tableOf(task.logicalUnit).entries) {
     if (isListed(entry) && entry.isOffered(task.unit)) end = writeDescriptor(entry, out, end, withTimeouts);
   }
   out.writeUInt32BE(end - ALL_HEADER_BYTES, 0);
@@ -105,7 +107,9 @@ function writeDescriptor(entry: CommandEntry, out: Buffer, at: number, withTimeo
 function buildOne(task: Task, out: Buffer): number {
   const { cdbView } = task.command;
   const operationCode = cdbView.getUint8(REQUESTED_OPERATION_CODE);
-  const entry = task.context.table.lookup(operationCode, cdbView.getUint16(REQUESTED_SERVICE_ACTION));
+  const entry = task.context
+    .tableOf(task.logicalUnit)
+    .lookup(operationCode, cdbView.getUint16(REQUESTED_SERVICE_ACTION));
   out.fill(0, 0, ONE_HEADER_BYTES);
   if (entry === null || !entry.isOffered(task.unit)) {
     out[1] = SUPPORT_NOT_SUPPORTED;

@@ -1,5 +1,5 @@
 /** What all vital product data pages share (SPC-4 7.8.1): the header, and ASCII fields (SPC-4 4.3.1). */
-import { PERIPHERAL_DIRECT_ACCESS, PERIPHERAL_NOT_SUPPORTED, PERIPHERAL_WELL_KNOWN } from '../constants.ts';
+import { PERIPHERAL_NOT_SUPPORTED, PERIPHERAL_WELL_KNOWN } from '../constants.ts';
 import type { Task } from '../task.ts';
 import { ADDRESSED_DISK, ADDRESSED_WELL_KNOWN } from '../task.ts';
 
@@ -7,7 +7,7 @@ export const VPD_HEADER_BYTES = 4;
 
 /** Peripheral qualifier and device type of what the task's LUN stands for. */
 export function peripheral(task: Task): number {
-  if (task.addressed === ADDRESSED_DISK) return PERIPHERAL_DIRECT_ACCESS;
+  if (task.addressed === ADDRESSED_DISK) return task.unit.deviceType;
   return task.addressed === ADDRESSED_WELL_KNOWN ? PERIPHERAL_WELL_KNOWN : PERIPHERAL_NOT_SUPPORTED;
 }
 
