@@ -77,6 +77,7 @@ export class Reactor {
     };
     this.registry = new TargetRegistry(this.services, OFFERS_DEFAULT);
     this.deviceServer = new DeviceServerContext(pool, systemClock);
+    this.deviceServer.delay = (ms, work) => void setTimeout(work, ms).unref();
     const { ring, reason } = this.openRing(arena);
     this.ring = ring;
     this.ringReason = reason;

@@ -54,6 +54,8 @@ export class DeviceServerContext {
   readonly copyBuffers = new CopyBuffers();
   /** Where parameter data is built before it is cut to the allocation length; valid within one call. */
   readonly scratch: Buffer;
+  /** Calls `work` after `ms`, unless the reactor has ended; null: there are no timers, and nobody waits. */
+  delay: ((ms: number, work: () => void) => void) | null = null;
   /** What runs without a command (medium-erasure.ts). */
   readonly erasures = new Set<MediumErasure>();
   private readonly freeTasks: Task[] = [];

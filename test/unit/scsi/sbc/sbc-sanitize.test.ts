@@ -1,6 +1,7 @@
 /** SANITIZE and FORMAT UNIT. The store answers only when the test lets it, so what runs behind a command can be watched. */
 import { describe, expect, it } from 'vitest';
 import { IO_FLUSH, IO_MEDIUM_ERROR, IO_WRITE, IO_WRITE_ZEROES } from '../../../../src/backend/backend.ts';
+import { OVERWRITE_MS_MIN } from '../../../../src/scsi/sbc/medium-erasure.ts';
 import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
 import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit-state.ts';
 import { SEGMENT_BYTES_MAX } from '../../../../src/util/slot-pool.ts';
@@ -301,5 +302,57 @@ describe('FORMAT UNIT', () => {
     harness.backend.fault = () => 0;
     expect(harness.run(format()).outcome).toBe('status 0');
     expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
+  });
+});
+
+describe('SANITIZE with timers', () => {
+  /** What waits, and for how many milliseconds. */
+  function timed(sizeBytes = UNIT_BYTES) {
+    const harness = filled({ sizeBytes });
+    const waiting: { readonly ms: number; readonly work: () => void }[] = [];
+    harness.context.delay = (ms, work) => waiting.push({ ms, work });
+    return { harness, waiting };
+  }
+  const overwrite = (harness: Harness) =>
+    harness.start(sanitize(OVERWRITE, 8), { dataOut: overwriteList(Buffer.from('abcd')) });
+
+  it('OVERWRITE is in progress for OVERWRITE_MS_MIN, over a reset too', () => {
+    const { harness, waiting } = timed();
+    const client = overwrite(harness);
+    harness.settle();
+    expect(waiting.map(({ ms }) => ms)).toEqual([OVERWRITE_MS_MIN]);
+    expect([client.isDone, harness.run(TEST_UNIT_READY).outcome]).toEqual([false, '2/4/1b']);
+    harness.manage(LOGICAL_UNIT_RESET);
+    harness.run(REQUEST_SENSE, { dataIn: 252 });
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('2/4/1b');
+    waiting[0]!.work();
+    harness.settle();
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
+    expect(harness.backend.log.at(-1)?.op).toBe(IO_FLUSH);
+  });
+
+  it('a store that takes longer adds nothing', () => {
+    const { harness, waiting } = timed();
+    const client = overwrite(harness);
+    harness.nowMs += OVERWRITE_MS_MIN;
+    harness.settle();
+    expect([waiting.length, client.outcome]).toEqual([0, 'status 0']);
+  });
+
+  it('BLOCK ERASE and CRYPTO ERASE are over as soon as they can', () => {
+    const { harness, waiting } = timed();
+    for (const action of [BLOCK_ERASE, CRYPTO_ERASE]) expect(harness.run(sanitize(action)).outcome).toBe('status 0');
+    expect(waiting).toHaveLength(0);
+  });
+
+  it('nothing is submitted any more when the reactor has ended meanwhile', () => {
+    const { harness, waiting } = timed();
+    overwrite(harness);
+    harness.settle();
+    const before = harness.backend.log.length;
+    harness.context.stopBackground();
+    waiting[0]!.work();
+    harness.settle();
+    expect(harness.backend.log).toHaveLength(before);
   });
 });
