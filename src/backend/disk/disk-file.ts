@@ -208,7 +208,8 @@ async function lockAndMeasure(file: UnmeasuredFile, spec: DiskFileSpec, context:
   const geometry = await readDiskGeometry(handle.fd, stats);
   if (geometry.isReadOnly && !spec.isReadOnly) throw writeProtectedFault(path);
   const sizeBytes = servedBytes(path, geometry.sizeBytes, spec, context);
-  const canUnmap = spec.isThin && !spec.isReadOnly && (geometry.canUnmap ?? (await canPunchHole(file, stats.size)));
+  // What is read-only cannot be tried; it is never asked to either.
+  const canUnmap = spec.isThin && (geometry.canUnmap ?? (spec.isReadOnly || (await canPunchHole(file, stats.size))));
   return new DiskFile({ path, handle, stats, tools, isReadOnly: spec.isReadOnly }, geometry, sizeBytes, canUnmap);
 }
 

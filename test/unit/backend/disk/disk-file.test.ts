@@ -156,13 +156,14 @@ describe('disk file', () => {
     expect(statSync(join(folder, 'disk')).blocks).toBe(before);
   });
 
-  it('a thick disk and a read-only one do not unmap', async () => {
+  it('a thick disk does not unmap; a read-only one is thin when it shall be', async () => {
     expect(await openDisk({ sizeBytes: MIB, isThin: false })).toMatchObject({
       canUnmap: false,
       unmapGranularityBytes: 0,
     });
     await disks.pop()!.close();
-    expect(await openDisk({ isReadOnly: true })).toMatchObject({ canUnmap: false });
+    expect(await openDisk({ isReadOnly: true })).toMatchObject({ canUnmap: true });
+    expect(await openDisk({ isReadOnly: true, isThin: false })).toMatchObject({ canUnmap: false });
   });
 
   it('a relative path is served from the working directory', async () => {
@@ -233,7 +234,7 @@ describe('disk file', () => {
     it('that take no writes are served read-only alone', async () => {
       const loop = attach(4 * MIB, '-r');
       await expectFault({ path: loop }, 'WRITE_PROTECTED', loop, 'read-only');
-      expect(await openDisk({ path: loop, isReadOnly: true })).toMatchObject({ sizeBytes: 4 * MIB, canUnmap: false });
+      expect(await openDisk({ path: loop, isReadOnly: true })).toMatchObject({ sizeBytes: 4 * MIB, isReadOnly: true });
     });
   }
 });
