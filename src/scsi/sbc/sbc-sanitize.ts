@@ -179,20 +179,18 @@ function beginErasure(task: Task, plan: ErasurePlan, isImmediate: boolean): void
     task.check(unit.erasure.senseCode); // another one came first
     return;
   }
-  let isAnswered = false;
+  const { generation } = task;
   task.beginWork();
-  const answer = (isGood: boolean) => {
-    if (isAnswered) return;
-    isAnswered = true;
-    if (task.endWork()) endWith(task, isGood);
-  };
   unit.erasure.begin(
     plan,
     context,
     (hasBegun) => {
-      if (!hasBegun || isImmediate) answer(hasBegun);
+      if (task.endWork() && (!hasBegun || isImmediate)) endWith(task, hasBegun);
     },
-    answer,
+    // What goes on is the unit's work: from here on the command only waits, and may end before it, aborted.
+    (isErased) => {
+      if (task.generation === generation) endWith(task, isErased);
+    },
   );
 }
 

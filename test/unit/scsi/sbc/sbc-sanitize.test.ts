@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { IO_FLUSH, IO_MEDIUM_ERROR, IO_WRITE, IO_WRITE_ZEROES } from '../../../../src/backend/backend.ts';
 import { OVERWRITE_MS_MIN } from '../../../../src/scsi/sbc/medium-erasure.ts';
-import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
+import { ABORT_TASK_SET, LOGICAL_UNIT_RESET, TARGET_RESET } from '../../../../src/scsi/task-management.ts';
 import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit-state.ts';
 import { SEGMENT_BYTES_MAX } from '../../../../src/util/slot-pool.ts';
 import { BLOCK_BYTES, cdb10, Harness, pattern } from '../device-harness.ts';
@@ -330,6 +330,24 @@ describe('SANITIZE with timers', () => {
     expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
     expect(harness.backend.log.at(-1)?.op).toBe(IO_FLUSH);
   });
+
+  it.each([ABORT_TASK_SET, LOGICAL_UNIT_RESET, TARGET_RESET])(
+    'task management function %d ends the command alone',
+    (tmf) => {
+      const { harness, waiting } = timed();
+      const client = overwrite(harness);
+      harness.settle();
+      harness.manage(tmf);
+      expect(client.outcome).toBe('aborted');
+      harness.run(REQUEST_SENSE, { dataIn: 252 });
+      expect(harness.run(TEST_UNIT_READY).outcome).toBe('2/4/1b');
+      waiting[0]!.work();
+      harness.settle();
+      expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
+      expect(harness.backend.bytes.subarray(0, 8).toString()).toBe('abcdabcd');
+      expect(harness.isQuiet).toBe(true);
+    },
+  );
 
   it('a store that takes longer adds nothing', () => {
     const { harness, waiting } = timed();
