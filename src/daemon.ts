@@ -106,6 +106,7 @@ export async function startDaemon(configuration: Configuration, logger: Logger):
     const units = await openUnits(reactor, configuration, logger);
     const portals = addTargets(reactor, configuration, units);
     const storages = new Map([...units].map(([storage, unit]) => [storage.deviceID, { storage, unit }]));
+    for (const served of storages.values()) reactor.capacities.watch(served);
     const running: RunningDaemon = { reactor, logger, storages };
     const bound = await listenAll(reactor, configuration, portals, logger);
     const nameService = startNameService(reactor, configuration, bound, logger);

@@ -14,6 +14,7 @@ import { OFFERS_DEFAULT } from './iscsi/protocol/login/parameters.ts';
 import type { Portal, TargetNode } from './iscsi/protocol/session/target-node.ts';
 import { TargetRegistry } from './iscsi/protocol/session/target-registry.ts';
 import { TaskStore } from './iscsi/protocol/session/task.ts';
+import { CapacityWatch } from './mgmt/capacity-watch.ts';
 import type { NativeAddon, NativeArena } from './native/native-addon.ts';
 import { openRing, type Ring, type RingOpening } from './native/ring.ts';
 import { DeviceServerContext } from './scsi/device-server.ts';
@@ -47,6 +48,8 @@ export interface ReactorOptions {
 export class Reactor {
   readonly registry: TargetRegistry;
   readonly deviceServer: DeviceServerContext;
+  /** Sees to stores that become larger or smaller; whoever makes a logical unit has it watched. */
+  readonly capacities: CapacityWatch;
   /** Why stores are served through node:fs; null when there is a ring. */
   readonly ringReason: string | null;
   private readonly options: ReactorOptions;
@@ -59,6 +62,7 @@ export class Reactor {
 
   constructor(options: ReactorOptions) {
     this.options = options;
+    this.capacities = new CapacityWatch(options.note);
     const { native, limits, observer } = options;
     this.batch = new TickBatch((work) => process.nextTick(work));
     const bytes = arenaBytes(SLOT_CLASSES_DEFAULT);
@@ -122,6 +126,7 @@ export class Reactor {
    * @returns whether every command had ended
    */
   async close(): Promise<boolean> {
+    this.capacities.stop();
     for (const listener of this.listeners) listener.close();
     this.registry.shutDown(LOGOUT_GRACE_S);
     await this.idleWithin(LOGOUT_GRACE_S * 1000);
@@ -137,6 +142,7 @@ export class Reactor {
 
   /** Gives up what was opened when the daemon could not start. */
   async abandon(): Promise<void> {
+    this.capacities.stop();
     for (const listener of this.listeners) listener.close();
     await Promise.all(this.backends.map((backend) => backend.close()));
     this.ring?.close();

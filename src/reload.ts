@@ -35,7 +35,10 @@ interface Change {
   readonly apply: (running: RunningDaemon, configuration: Configuration) => Promise<void> | void;
 }
 
-const TAKEN_OVER: readonly Change[] = [{ what: 'redirections', apply: takeRedirections }];
+const TAKEN_OVER: readonly Change[] = [
+  { what: 'redirections', apply: takeRedirections },
+  { what: 'sizes', apply: ({ reactor }, { storages }) => reactor.capacities.takeSizes(storages) },
+];
 
 /** Sends initiators where the targets say; initiators that are logged in are asked to follow. */
 function takeRedirections({ reactor }: RunningDaemon, { targets }: Configuration): void {

@@ -25,12 +25,15 @@ export const IO_HARDWARE_ERROR = 2;
 export const IO_NO_SPACE = 3;
 /** The store, or the medium below it, does not take writes (EROFS, EPERM, EACCES). */
 export const IO_WRITE_PROTECTED = 4;
+/** The store has become smaller since the io was made, and has not all of its bytes any more. Nothing was done. */
+export const IO_OUT_OF_RANGE = 5;
 export type IoStatus =
   | typeof IO_OK
   | typeof IO_MEDIUM_ERROR
   | typeof IO_HARDWARE_ERROR
   | typeof IO_NO_SPACE
-  | typeof IO_WRITE_PROTECTED;
+  | typeof IO_WRITE_PROTECTED
+  | typeof IO_OUT_OF_RANGE;
 
 export interface IoOwner {
   /** Called once for each submitted io, never before submit() has returned. The io may be submitted again from here. */
@@ -114,7 +117,7 @@ export type OnSpace = (space: BackendSpace | null) => void;
 /** An open store. All its methods are called on its reactor's thread. */
 export interface Backend {
   readonly capabilities: BackendCapabilities;
-  /** Bytes, 0 < sizeBytes <= 2^53-1. */
+  /** Bytes, 0 < sizeBytes <= 2^53-1. resize() alone changes it. */
   readonly sizeBytes: number;
   /** Takes `io`; never refuses, never throws, completes later. Batches by itself: what one tick submits goes in one go. */
   submit(io: BackendIo): void;
@@ -125,6 +128,16 @@ export interface Backend {
   allocation(offsetBytes: number, lengthBytes: number, countMax: number, onExtents: OnExtents): void;
   /** Calls `onSpace` once, after space() has returned; with null when the store cannot tell. */
   space(onSpace: OnSpace): void;
+  /**
+   * How many bytes are there now, whatever is served of them; perhaps 0. What is smaller than `wantedBytes` is made so large
+   * first, on stable storage, where the store can. Nothing is ever made smaller. Rejects with BackendError.
+   */
+  measure(wantedBytes: number | null): Promise<number>;
+  /**
+   * Serves `sizeBytes` from now on, which measure() has found. What is in flight goes on; ios for bytes that were served
+   * before and are not any more end with IO_OUT_OF_RANGE.
+   */
+  resize(sizeBytes: number): void;
   /** Waits for what was submitted, flushes, gives up descriptors and locks. Nothing is submitted afterwards. */
   close(): Promise<void>;
 }

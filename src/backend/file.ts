@@ -13,6 +13,7 @@ import {
   IO_FLUSH,
   IO_HARDWARE_ERROR,
   IO_OK,
+  IO_OUT_OF_RANGE,
   IO_READ,
   IO_UNMAP,
   IO_WRITE,
@@ -55,7 +56,9 @@ export async function openFileBackend(spec: StorageSpec, context: StorageContext
 
 export class FileBackend implements Backend, FileOperationOwner, RangeOwner {
   readonly capabilities: BackendCapabilities;
-  readonly sizeBytes: number;
+  sizeBytes: number;
+  /** The most that was ever served: an io beyond it is a bug. */
+  private reachBytes: number;
   private readonly disk: DiskFile;
   private readonly durability = new Durability();
   private readonly inFlight = new InFlight();
@@ -73,6 +76,7 @@ export class FileBackend implements Backend, FileOperationOwner, RangeOwner {
   constructor(disk: DiskFile, dsyncFd: number, batch: TickBatch) {
     this.disk = disk;
     this.sizeBytes = disk.sizeBytes;
+    this.reachBytes = disk.sizeBytes;
     this.late = new LateCompletion(batch, this.inFlight);
     this.flushes = new FlushGroup(disk.fd, this.durability, this.inFlight);
     this.ranges = new RangeQueue(disk.fd, disk.tools, this);
@@ -93,8 +97,9 @@ export class FileBackend implements Backend, FileOperationOwner, RangeOwner {
 
   submit(io: BackendIo): void {
     assert(this.closing === null, 'nothing is submitted to a store that is being closed');
-    this.inFlight.begin(io, this.sizeBytes);
-    if (io.op === IO_READ) this.transfer(io);
+    this.inFlight.begin(io, this.reachBytes);
+    if (io.offsetBytes + io.lengthBytes > this.sizeBytes) this.late.end(io, IO_OUT_OF_RANGE);
+    else if (io.op === IO_READ) this.transfer(io);
     else if (this.capabilities.isReadOnly) this.late.end(io, io.op === IO_FLUSH ? IO_OK : IO_WRITE_PROTECTED);
     else if (io.op === IO_FLUSH) this.flush(io);
     else if (io.op === IO_WRITE) this.write(io);
@@ -117,6 +122,21 @@ export class FileBackend implements Backend, FileOperationOwner, RangeOwner {
       onSpace(space);
     };
     this.disk.space().then(end, () => end(null));
+  }
+
+  async measure(wantedBytes: number | null): Promise<number> {
+    if (this.closing !== null) return this.sizeBytes;
+    this.inFlight.hold();
+    try {
+      return await this.disk.measure(wantedBytes);
+    } finally {
+      this.inFlight.release();
+    }
+  }
+
+  resize(sizeBytes: number): void {
+    this.sizeBytes = sizeBytes;
+    this.reachBytes = Math.max(this.reachBytes, sizeBytes);
   }
 
   close(): Promise<void> {

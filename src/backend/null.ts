@@ -11,6 +11,7 @@ import {
   type BackendIo,
   IO_FLUSH,
   IO_OK,
+  IO_OUT_OF_RANGE,
   IO_READ,
   IO_WRITE_PROTECTED,
   type OnExtents,
@@ -32,7 +33,9 @@ export interface NullBackendSpec {
 
 export class NullBackend implements Backend {
   readonly capabilities: BackendCapabilities;
-  readonly sizeBytes: number;
+  sizeBytes: number;
+  /** The most that was ever served: an io beyond it is a bug. */
+  private reachBytes: number;
   private readonly inFlight = new InFlight();
   private readonly late: LateCompletion;
 
@@ -46,6 +49,7 @@ export class NullBackend implements Backend {
       );
     }
     this.sizeBytes = sizeBytes;
+    this.reachBytes = sizeBytes;
     this.late = new LateCompletion(batch, this.inFlight);
     this.capabilities = {
       isReadOnly: spec.isReadOnly,
@@ -61,7 +65,11 @@ export class NullBackend implements Backend {
   }
 
   submit(io: BackendIo): void {
-    this.inFlight.begin(io, this.sizeBytes);
+    this.inFlight.begin(io, this.reachBytes);
+    if (io.offsetBytes + io.lengthBytes > this.sizeBytes) {
+      this.late.end(io, IO_OUT_OF_RANGE);
+      return;
+    }
     if (io.op === IO_READ) {
       assert(io.memory !== null, 'a read names its memory');
       io.memory.fill(0, io.memoryOffset, io.memoryOffset + io.lengthBytes);
@@ -87,6 +95,16 @@ export class NullBackend implements Backend {
       this.inFlight.release();
       onSpace({ usedBytes: 0, availableBytes: this.sizeBytes });
     });
+  }
+
+  /** It is as large as anybody wants. */
+  measure(wantedBytes: number | null): Promise<number> {
+    return Promise.resolve(wantedBytes ?? this.sizeBytes);
+  }
+
+  resize(sizeBytes: number): void {
+    this.sizeBytes = sizeBytes;
+    this.reachBytes = Math.max(this.reachBytes, sizeBytes);
   }
 
   close(): Promise<void> {

@@ -27,6 +27,7 @@ import {
   IO_HARDWARE_ERROR,
   IO_MEDIUM_ERROR,
   IO_OK,
+  IO_OUT_OF_RANGE,
   IO_READ,
   IO_UNMAP,
   IO_WRITE,
@@ -85,7 +86,9 @@ export interface UringOptions {
 
 export class UringBackend implements Backend, RingOwner<BackendIo> {
   readonly capabilities: BackendCapabilities;
-  readonly sizeBytes: number;
+  sizeBytes: number;
+  /** The most that was ever served: an io beyond it is a bug. */
+  private reachBytes: number;
   private readonly disk: DiskFile;
   private readonly fd: number;
   private readonly ring: Ring<BackendIo>;
@@ -109,6 +112,7 @@ export class UringBackend implements Backend, RingOwner<BackendIo> {
     this.disk = disk;
     this.fd = disk.fd;
     this.sizeBytes = disk.sizeBytes;
+    this.reachBytes = disk.sizeBytes;
     this.ring = ring;
     this.queueDepth = Math.min(queueDepth, ring.depth);
     this.pinned = isDirect ? RING_PINNED : 0;
@@ -128,9 +132,10 @@ export class UringBackend implements Backend, RingOwner<BackendIo> {
 
   submit(io: BackendIo): void {
     assert(this.closing === null, 'nothing is submitted to a store that is being closed');
-    this.inFlight.begin(io, this.sizeBytes);
+    this.inFlight.begin(io, this.reachBytes);
     io.token = 0;
-    if (io.op === IO_READ) this.transfer(io);
+    if (io.offsetBytes + io.lengthBytes > this.sizeBytes) this.late.end(io, IO_OUT_OF_RANGE);
+    else if (io.op === IO_READ) this.transfer(io);
     else if (this.capabilities.isReadOnly) this.late.end(io, io.op === IO_FLUSH ? IO_OK : IO_WRITE_PROTECTED);
     else if (io.op === IO_FLUSH) this.flush(io);
     else if (io.op === IO_WRITE) this.write(io);
@@ -153,6 +158,21 @@ export class UringBackend implements Backend, RingOwner<BackendIo> {
       onSpace(space);
     };
     this.disk.space().then(end, () => end(null));
+  }
+
+  async measure(wantedBytes: number | null): Promise<number> {
+    if (this.closing !== null) return this.sizeBytes;
+    this.inFlight.hold();
+    try {
+      return await this.disk.measure(wantedBytes);
+    } finally {
+      this.inFlight.release();
+    }
+  }
+
+  resize(sizeBytes: number): void {
+    this.sizeBytes = sizeBytes;
+    this.reachBytes = Math.max(this.reachBytes, sizeBytes);
   }
 
   close(): Promise<void> {

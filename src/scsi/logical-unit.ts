@@ -26,6 +26,7 @@ import type { ThresholdDefaults } from './sbc/provisioning.ts';
 import { NO_THRESHOLDS, Provisioning } from './sbc/provisioning.ts';
 import {
   SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED,
+  SENSE_CAPACITY_DATA_HAS_CHANGED,
   SENSE_INITIALIZING_COMMAND_REQUIRED,
   SENSE_MEDIUM_MAY_HAVE_CHANGED,
   SENSE_MEDIUM_NOT_PRESENT,
@@ -101,11 +102,13 @@ export class LogicalUnit {
   readonly blockShift: number;
   readonly blockBytes: number;
   readonly isRemovable: boolean;
-  // The medium's; changeMedium() alone changes them.
+  // The medium's; changeMedium() and resize() alone change them.
   backend: Backend;
   blockCount: number;
   /** Whole blocks only; the store may have a rest. */
   sizeBytes: number;
+  /** The most that sizeBytes ever was: commands that began then may still be at work there. */
+  reachBytes: number;
   isReadOnly: boolean;
   /** Logical block provisioning management is enabled (LBPME, SBC-3 4.7.3). */
   isThin: boolean;
@@ -149,6 +152,7 @@ export class LogicalUnit {
     this.backend = backend;
     this.blockCount = wholeBlocks(backend, this.blockBytes);
     this.sizeBytes = this.blockCount * this.blockBytes;
+    this.reachBytes = this.sizeBytes;
     this.isReadOnly = options.isReadOnly || backend.capabilities.isReadOnly;
     this.isThin = options.isThin && backend.capabilities.canUnmap;
     this.state = new UnitStateKeeper(options.stateStore ?? null, options.savedState ?? NO_UNIT_STATE);
@@ -295,12 +299,27 @@ export class LogicalUnit {
     this.backend = backend;
     this.blockCount = wholeBlocks(backend, this.blockBytes);
     this.sizeBytes = this.blockCount * this.blockBytes;
+    this.reachBytes = this.sizeBytes;
     this.isReadOnly = options.isReadOnly || backend.capabilities.isReadOnly;
     this.isThin = options.isThin && backend.capabilities.canUnmap;
     this.setModes(this.currentModes);
     this.isStopped = false;
     this.isMediumChanging = false;
     this.loadMedium(null);
+  }
+
+  /**
+   * The store has become larger or smaller: it is served so from now on, and every initiator is told. Commands that have begun
+   * go on; what they do behind a new end is LBA OUT OF RANGE.
+   * @param sizeBytes as the store has measured it: at least one block
+   */
+  resize(sizeBytes: number): void {
+    assert(!this.erasure.isRunning, 'an erasure ends where it has begun to');
+    this.backend.resize(sizeBytes);
+    this.blockCount = wholeBlocks(this.backend, this.blockBytes);
+    this.sizeBytes = this.blockCount * this.blockBytes;
+    this.reachBytes = Math.max(this.reachBytes, this.sizeBytes);
+    this.establishAttention(SENSE_CAPACITY_DATA_HAS_CHANGED, null);
   }
 
   /**

@@ -3,7 +3,14 @@
  * key << 16 | asc << 8 | ascq; it becomes bytes once, when the transport builds its response.
  */
 import type { BackendIo } from '../backend/backend.ts';
-import { IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_NO_SPACE, IO_READ, IO_WRITE_PROTECTED } from '../backend/backend.ts';
+import {
+  IO_HARDWARE_ERROR,
+  IO_MEDIUM_ERROR,
+  IO_NO_SPACE,
+  IO_OUT_OF_RANGE,
+  IO_READ,
+  IO_WRITE_PROTECTED,
+} from '../backend/backend.ts';
 import { assert } from '../util/assert.ts';
 import type { ScsiCommand } from './command.ts';
 import { NO_SENSE_VALUE } from './command.ts';
@@ -173,6 +180,8 @@ export function senseOfIo(io: BackendIo): number {
       return SENSE_SPACE_ALLOCATION_FAILED_WRITE_PROTECT;
     case IO_WRITE_PROTECTED:
       return SENSE_WRITE_PROTECTED;
+    case IO_OUT_OF_RANGE:
+      return SENSE_LBA_OUT_OF_RANGE;
     default:
       assert(false, 'only a failed io has sense data');
   }

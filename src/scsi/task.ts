@@ -325,7 +325,7 @@ export class Task implements IoOwner, SlotWaiter {
   }
 
   private submit(io: BackendIo, op: IoOp, offsetBytes: number, lengthBytes: number): void {
-    assert(offsetBytes + lengthBytes <= this.unit.sizeBytes, 'an io stays within the logical unit');
+    assert(offsetBytes + lengthBytes <= this.unit.reachBytes, 'an io stays within the logical unit');
     io.op = op;
     io.offsetBytes = offsetBytes;
     io.lengthBytes = lengthBytes;

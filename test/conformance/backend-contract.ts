@@ -10,6 +10,7 @@ import { describeDurability } from './backend/durability.ts';
 import { describeFailures } from './backend/failures.ts';
 import { describeLocks } from './backend/locks.ts';
 import { describeModel } from './backend/model.ts';
+import { describeSizes } from './backend/sizes.ts';
 import { describeTransfers } from './backend/transfers.ts';
 import { describeZeros } from './backend/zeros.ts';
 
@@ -25,6 +26,7 @@ export function describeFileContract(name: string, subject: ContractSubject): vo
     describeFailures(bench);
     describeLocks(bench);
     describeAllocation(bench);
+    describeSizes(bench);
     describeModel(bench);
   });
 }

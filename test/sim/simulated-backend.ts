@@ -95,6 +95,14 @@ export class SimulatedBackend implements Backend {
     this.time.schedule(0, () => onSpace({ usedBytes: this.sizeBytes, availableBytes: this.sizeBytes }));
   }
 
+  measure(): Promise<number> {
+    return Promise.resolve(this.sizeBytes);
+  }
+
+  resize(): void {
+    throw new Error('a simulated store keeps its size');
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -71,6 +71,15 @@ export function sizeFault(path: string, isBytes: number, configuredBytes: number
   );
 }
 
+/** What is smaller than wanted, and no file that is ours to lengthen. */
+export function tooSmallFault(path: string, isBytes: number, wantedBytes: number): BackendError {
+  return new BackendError(
+    'TOO_SMALL',
+    `${path} has ${isBytes} bytes, ${wantedBytes} are wanted: a device, and a file that is served read-only, has to be made ` +
+      'larger from outside',
+  );
+}
+
 export function invalidSizeFault(sizeBytes: number, blockBytes: number): BackendError {
   return new BackendError(
     'INVALID_SIZE',

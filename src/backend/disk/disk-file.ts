@@ -20,9 +20,10 @@ import {
   notADiskFault,
   sizeFault,
   tooLargeFault,
+  tooSmallFault,
   writeProtectedFault,
 } from './disk-faults.ts';
-import { type DiskGeometry, readDiskGeometry } from './disk-geometry.ts';
+import { type DiskGeometry, readDiskBytes, readDiskGeometry } from './disk-geometry.ts';
 import { type DiskTools, FALLOCATE_PUNCH_HOLE } from './disk-tools.ts';
 import { NativeTools } from './native-tools.ts';
 import { UtilLinuxTools } from './util-linux.ts';
@@ -114,6 +115,22 @@ export class DiskFile {
     const stats = await (first as FileHandle).stat();
     const { bavail, bsize } = await statfs(`/proc/self/fd/${this.fd}`);
     return { usedBytes: stats.blocks * STAT_BLOCK_BYTES, availableBytes: bavail * bsize };
+  }
+
+  /** As Backend.measure: a file is lengthened, by a hole; a device is as large as it is. */
+  async measure(wantedBytes: number | null): Promise<number> {
+    const handle = this.handles[0] as FileHandle;
+    try {
+      const isBytes = await readDiskBytes(await handle.stat());
+      if (isBytes > Number.MAX_SAFE_INTEGER) throw tooLargeFault(this.path);
+      if (wantedBytes === null || isBytes >= wantedBytes) return isBytes;
+      if (this.isBlockDevice || this.isReadOnly) throw tooSmallFault(this.path, isBytes, wantedBytes);
+      await handle.truncate(wantedBytes);
+      await handle.sync();
+      return wantedBytes;
+    } catch (cause) {
+      throw diskFault(this.path, cause);
+    }
   }
 
   /** Flushes, closes every descriptor, and with them gives the lock up. Rejects when the flush failed. */

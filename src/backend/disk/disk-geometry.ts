@@ -46,16 +46,25 @@ async function readFileGeometry(fd: number, stats: Stats): Promise<DiskGeometry>
   };
 }
 
-async function readDevice(dev: number): Promise<DiskGeometry> {
+/** The bytes of what `stats` is about, as they are now. */
+export async function readDiskBytes(stats: Stats): Promise<number> {
+  return stats.isBlockDevice() ? readDeviceBytes(stats.rdev) : stats.size;
+}
+
+async function readDeviceBytes(dev: number): Promise<number> {
   const sectors = await readNumber(`/sys/dev/block/${deviceName(dev)}/size`);
   if (sectors === null) {
     throw new BackendError('SIZE_UNKNOWN', `the size of block device ${deviceName(dev)} is not told: is /sys mounted?`);
   }
+  return sectors * SECTOR_BYTES;
+}
+
+async function readDevice(dev: number): Promise<DiskGeometry> {
   const discardBytes = (await readQueue(dev, 'discard_max_bytes')) ?? 0;
   const writeZeroesBytes = (await readQueue(dev, 'write_zeroes_max_bytes')) ?? 0;
   const physicalBytes = physicalBlockBytes((await readQueue(dev, 'physical_block_size')) ?? 0);
   return {
-    sizeBytes: sectors * SECTOR_BYTES,
+    sizeBytes: await readDeviceBytes(dev),
     logicalBlockBytes: (await readQueue(dev, 'logical_block_size')) ?? SECTOR_BYTES,
     physicalBlockBytes: physicalBytes,
     transferGranularityBytes: physicalBytes,

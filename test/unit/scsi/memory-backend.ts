@@ -12,7 +12,15 @@ import type {
   OnExtents,
   OnSpace,
 } from '../../../src/backend/backend.ts';
-import { IO_FLUSH, IO_OK, IO_READ, IO_UNMAP, IO_WRITE, IO_WRITE_ZEROES } from '../../../src/backend/backend.ts';
+import {
+  IO_FLUSH,
+  IO_OK,
+  IO_OUT_OF_RANGE,
+  IO_READ,
+  IO_UNMAP,
+  IO_WRITE,
+  IO_WRITE_ZEROES,
+} from '../../../src/backend/backend.ts';
 import { SEGMENT_BYTES_MAX } from '../../../src/util/slot-pool.ts';
 
 export const CAPABILITIES: BackendCapabilities = {
@@ -36,10 +44,17 @@ export interface Submitted {
   readonly mayUnmap: boolean;
 }
 
+/** BackendIo.token of an io that was submitted for bytes that are not there any more. */
+const BEYOND_THE_END = 1;
+
 export class MemoryBackend implements Backend {
   readonly capabilities: BackendCapabilities;
-  readonly sizeBytes: number;
-  readonly bytes: Buffer;
+  sizeBytes: number;
+  bytes: Buffer;
+  /** The most that was ever served. */
+  private reachBytes: number;
+  /** What measure() finds; null: what is served. */
+  isBytes: number | null = null;
   readonly log: Submitted[] = [];
   readonly pending: BackendIo[] = [];
   /** Questions for the allocation that were not answered yet. */
@@ -56,6 +71,7 @@ export class MemoryBackend implements Backend {
   /** @param storedBytes what is really kept; ios beyond it fail the test. Smaller than sizeBytes for huge units. */
   constructor(sizeBytes: number, capabilities: Partial<BackendCapabilities> = {}, storedBytes = sizeBytes) {
     this.sizeBytes = sizeBytes;
+    this.reachBytes = sizeBytes;
     this.capabilities = { ...CAPABILITIES, ...capabilities };
     this.bytes = Buffer.alloc(storedBytes);
   }
@@ -65,8 +81,9 @@ export class MemoryBackend implements Backend {
     if (op === IO_READ || op === IO_WRITE) {
       if (lengthBytes <= 0 || lengthBytes > SEGMENT_BYTES_MAX || io.memory === null) throw new Error('a bad data io');
     } else if (io.memory !== null || (op !== IO_FLUSH && lengthBytes <= 0)) throw new Error('a bad range io');
-    if (offsetBytes + lengthBytes > this.sizeBytes) throw new Error('an io beyond the end of the store');
+    if (offsetBytes + lengthBytes > this.reachBytes) throw new Error('an io beyond the end of the store');
     this.log.push({ op, offsetBytes, lengthBytes, isFua, mayUnmap });
+    io.token = offsetBytes + lengthBytes > this.sizeBytes ? BEYOND_THE_END : 0;
     this.pending.push(io);
   }
 
@@ -74,7 +91,7 @@ export class MemoryBackend implements Backend {
   complete(index = 0): void {
     const [io] = this.pending.splice(index, 1);
     if (io === undefined) throw new Error('no io to complete');
-    io.status = this.fault(io);
+    io.status = io.token === BEYOND_THE_END ? IO_OUT_OF_RANGE : this.fault(io);
     if (io.status === IO_OK) this.perform(io);
     io.owner.onIoDone(io);
   }
@@ -85,6 +102,17 @@ export class MemoryBackend implements Backend {
 
   space(onSpace: OnSpace): void {
     this.questions.push(() => onSpace(this.spaceNow));
+  }
+
+  measure(wantedBytes: number | null): Promise<number> {
+    if (wantedBytes !== null) this.isBytes = Math.max(this.isBytes ?? this.sizeBytes, wantedBytes);
+    return Promise.resolve(this.isBytes ?? this.sizeBytes);
+  }
+
+  resize(sizeBytes: number): void {
+    this.sizeBytes = sizeBytes;
+    this.reachBytes = Math.max(this.reachBytes, sizeBytes);
+    if (sizeBytes > this.bytes.length) this.bytes = Buffer.concat([this.bytes], sizeBytes);
   }
 
   close(): Promise<void> {
