@@ -2,6 +2,7 @@
  * A reactor: one event loop with its own arena, ring, pools, logical units, targets and connections. It shares nothing with
  * another, so it can live on the main thread or in a worker. This is where the layers are put together.
  */
+import { randomBytes } from 'node:crypto';
 import type { Backend, BackendIo } from './backend/backend.ts';
 import { openBackend } from './backend/registry.ts';
 import type { Note, StorageSpec } from './backend/storage-spec.ts';
@@ -80,7 +81,7 @@ export class Reactor {
       observer,
     };
     this.registry = new TargetRegistry(this.services, OFFERS_DEFAULT);
-    this.deviceServer = new DeviceServerContext(pool, systemClock);
+    this.deviceServer = new DeviceServerContext(pool, systemClock, randomBytes);
     this.deviceServer.delay = (ms, work) => void setTimeout(work, ms).unref();
     const { ring, reason } = this.openRing(arena);
     this.ring = ring;

@@ -1,10 +1,12 @@
 /** A READ(10) through the SCSI target device and the null store: lookup, checks, task set, slot, store, status. */
+import { randomBytes } from 'node:crypto';
 import { NullBackend } from '../../dist/backend/null.js';
 import { ScsiCommand } from '../../dist/scsi/command.js';
 import { DeviceServerContext } from '../../dist/scsi/device-server.js';
 import { LogicalUnit } from '../../dist/scsi/logical-unit.js';
 import { Nexus } from '../../dist/scsi/nexus.js';
 import { TargetDevice } from '../../dist/scsi/target-device.js';
+import { systemClock } from '../../dist/util/clock.js';
 import { arenaBytes, SLOT_CLASSES_DEFAULT, SlotHolder, SlotPool } from '../../dist/util/slot-pool.js';
 import { TickBatch } from '../../dist/util/tick-batch.js';
 
@@ -50,7 +52,7 @@ function newDevice(pool, batch) {
     product: 'MICRO',
     revision: '0001',
   });
-  const device = new TargetDevice(new DeviceServerContext(pool));
+  const device = new TargetDevice(new DeviceServerContext(pool, systemClock, randomBytes));
   device.addLogicalUnit(0, unit);
   return device;
 }

@@ -17,7 +17,10 @@ import type { CommandEntry } from './command-entry.ts';
 import type { CommandTable } from './command-table.ts';
 import { createCommandTable } from './command-table.ts';
 import { PERIPHERAL_CD_DVD } from './constants.ts';
-import { CopyBuffers } from './copy/copy-buffers.ts';
+import { COPY_BUFFERS_MAX, CopyBuffers } from './copy/copy-buffers.ts';
+import type { BackgroundCopy } from './copy/copy-operation.ts';
+import type { RandomBytes } from './copy/rod-token.ts';
+import { RodTokens } from './copy/rod-token.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { LunMap } from './lun-map.ts';
 import { createDriveCommandTable } from './mmc/mmc-command-table.ts';
@@ -51,7 +54,9 @@ export class DeviceServerContext {
   readonly table: CommandTable;
   private readonly driveTable: CommandTable;
   readonly compareBuffer: CompareBuffer;
-  readonly copyBuffers = new CopyBuffers();
+  readonly copyBuffers = new CopyBuffers(COPY_BUFFERS_MAX);
+  readonly rodTokens: RodTokens;
+  readonly backgroundCopies = new Set<BackgroundCopy>();
   /** Where parameter data is built before it is cut to the allocation length; valid within one call. */
   readonly scratch: Buffer;
   /** Calls `work` after `ms`, unless the reactor has ended; null: there are no timers, and nobody waits. */
@@ -64,10 +69,12 @@ export class DeviceServerContext {
   /**
    * @param pool the reactor's; one slot of it is set aside until close()
    * @param wallClock what the device clocks of the logical units follow
+   * @param randomBytes of a cryptographically secure generator: what must not be guessed is made of them
    */
-  constructor(pool: SlotPool, wallClock: WallClock) {
+  constructor(pool: SlotPool, wallClock: WallClock, randomBytes: RandomBytes) {
     this.pool = pool;
     this.wallClock = wallClock;
+    this.rodTokens = new RodTokens(wallClock, randomBytes);
     this.table = createCommandTable();
     this.driveTable = createDriveCommandTable();
     this.compareBuffer = new CompareBuffer(pool);
@@ -110,6 +117,7 @@ export class DeviceServerContext {
   /** Nothing that runs without a command submits anything more; before the stores are closed. */
   stopBackground(): void {
     for (const erasure of this.erasures) erasure.stop();
+    for (const copy of this.backgroundCopies) copy.stop();
   }
 
   /** Gives back what was set aside, when the reactor ends and every task is over. */

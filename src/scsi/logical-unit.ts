@@ -11,6 +11,7 @@ import { ATTENTION_REPORTED, MEDIUM_UNTOUCHED, MEDIUM_WRITTEN } from './command-
 import type { DeviceType } from './constants.ts';
 import { PERIPHERAL_DIRECT_ACCESS } from './constants.ts';
 import type { CopyLog } from './copy/copy-log.ts';
+import type { UnitRods } from './copy/rod-token.ts';
 import { DeviceClock } from './device-clock.ts';
 import type { MediaEvent } from './mmc/media-event.ts';
 import { MEDIA_EJECT_REQUEST, MEDIA_NEW, MEDIA_NO_CHANGE, MEDIA_REMOVAL } from './mmc/media-event.ts';
@@ -132,6 +133,8 @@ export class LogicalUnit {
   isMediumPresent = true;
   /** The operator is putting another medium in: nobody loads the old one again. */
   isMediumChanging = false;
+  /** ROD tokens for its data; null before the first. */
+  rods: UnitRods | null = null;
   private readonly nexusStates = new Map<Nexus, NexusState>();
   // The state found last: most commands in a row come from one nexus.
   private lastNexus: Nexus | null = null;
@@ -205,6 +208,7 @@ export class LogicalUnit {
   /** I_T nexus loss: all that was kept for `nexus` is gone. */
   forgetNexus(nexus: Nexus): void {
     this.reservations.releaseLegacy(nexus);
+    this.nexusStates.get(nexus)?.copies?.abandon();
     this.nexusStates.delete(nexus);
     if (this.lastNexus === nexus) {
       this.lastNexus = null;
@@ -252,10 +256,12 @@ export class LogicalUnit {
   reset(): void {
     this.establishAttention(SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED, null);
     this.reservations.releaseLegacy(null);
+    this.rods?.revokeAll();
     this.setModes(this.savedModes); // SPC-4 5.11
     this.lowPowerCondition = POWER_ACTIVE;
     for (const state of this.nexusStates.values()) {
       allowRemoval(state);
+      state.copies?.abandon();
       state.copies = null;
       state.echoBuffer = null;
     }
@@ -272,6 +278,7 @@ export class LogicalUnit {
   ejectMedium(): void {
     if (!this.isMediumPresent) return;
     this.isMediumPresent = false;
+    this.rods?.revokeAll();
     this.establishMediumChange(MEDIA_REMOVAL);
   }
 
@@ -329,8 +336,10 @@ export class LogicalUnit {
    */
   obstacleTo(entry: CommandEntry, command: ScsiCommand): number {
     const { nexus } = command;
-    const { attentions } = this.nexusState(nexus);
-    if (attentions.isPending && entry.attention === ATTENTION_REPORTED) return attentions.take();
+    if (entry.attention === ATTENTION_REPORTED) {
+      const { attentions } = this.nexusState(nexus);
+      if (attentions.isPending) return attentions.take();
+    }
     const reserved = this.reservations.obstacleTo(entry, command);
     if (reserved !== 0) return reserved;
     const erased = this.erasure.senseCode;

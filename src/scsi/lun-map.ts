@@ -40,6 +40,11 @@ export class LunMap {
     return this.units[lun] ?? null;
   }
 
+  /** The LUN of a unit that stands here; of several the lowest. LUN_INVALID when it does not. */
+  lunOf(unit: LogicalUnit): number {
+    return this.units.indexOf(unit);
+  }
+
   set(lun: number, unit: LogicalUnit): void {
     assert(Number.isInteger(lun) && lun >= 0 && lun <= LUN_MAX, 'a LUN has 14 bits');
     assert(this.get(lun) === null, 'a LUN is given once');

@@ -331,6 +331,7 @@ export class Task implements IoOwner, SlotWaiter {
     io.lengthBytes = lengthBytes;
     io.status = IO_OK;
     this.iosInFlight += 1;
+    if (op !== IO_READ && op !== IO_FLUSH) this.unit.rods?.onWrite(offsetBytes, lengthBytes);
     this.backend.submit(io);
   }
 

@@ -2,6 +2,7 @@
  * A whole target in one thread of virtual time: registry, target device, logical unit and store, put together as the
  * reactor does it, with wires instead of sockets. Initiators connect to it; at the end nothing may be left.
  */
+import { randomBytes } from 'node:crypto';
 import { crc32cPortable } from '../../src/iscsi/codec/digest.ts';
 import { Connection } from '../../src/iscsi/protocol/connection/connection.ts';
 import { OutputStore } from '../../src/iscsi/protocol/connection/output.ts';
@@ -84,7 +85,8 @@ export class SimulatedTarget {
       limits: { ...LIMITS, ...options.limits },
       observer: { note: () => undefined },
     };
-    this.context = new DeviceServerContext(this.pool, { epochMs: () => time.nowMs(), nowMs: () => time.nowMs() });
+    const clock = { epochMs: () => time.nowMs(), nowMs: () => time.nowMs() };
+    this.context = new DeviceServerContext(this.pool, clock, randomBytes);
     this.idleSlots = this.pool.freeCount(0);
     this.backend = new SimulatedBackend(time, blockCount * BLOCK_BYTES);
     this.unit = unitOn(this.backend);

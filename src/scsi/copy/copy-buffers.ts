@@ -17,13 +17,18 @@ export interface CopyBufferUser {
 export class CopyBuffers {
   /** Whose share of the slots the pieces take. */
   readonly holder = new SlotHolder();
+  private readonly countMax: number;
   private used = 0;
   private readonly waiting: CopyBufferUser[] = [];
   private isGranting = false;
 
+  constructor(countMax: number) {
+    this.countMax = countMax;
+  }
+
   /** @returns whether `user` may hold a slot until release(); when not, user.onCopyBuffer() comes in turn */
   acquire(user: CopyBufferUser): boolean {
-    if (this.used < COPY_BUFFERS_MAX && this.waiting.length === 0) {
+    if (this.used < this.countMax && this.waiting.length === 0) {
       this.used += 1;
       return true;
     }
@@ -36,7 +41,7 @@ export class CopyBuffers {
     this.used -= 1;
     if (this.isGranting) return;
     this.isGranting = true;
-    while (this.used < COPY_BUFFERS_MAX) {
+    while (this.used < this.countMax) {
       const user = this.waiting.shift();
       if (user === undefined) break;
       this.used += 1;

@@ -12,11 +12,11 @@ export const CSCD_DESCRIPTOR_BYTES = 32;
 export const BLOCK_TO_BLOCK_BYTES = 28;
 export const DESCRIPTOR_LIST_BYTES_MAX =
   CSCD_DESCRIPTORS_MAX * CSCD_DESCRIPTOR_BYTES + SEGMENT_DESCRIPTORS_MAX * BLOCK_TO_BLOCK_BYTES;
-/** No segment descriptor that we know takes inline data. */
+/** The standard has inline and embedded data for streams alone (SPC-4 table 131). */
 export const INLINE_DATA_BYTES_MAX = 0;
 /** As many copies as one logical unit takes commands. */
 export const COPIES_MAX = TASKS_PER_LOGICAL_UNIT_MAX;
-/** LIST IDENTIFIER has one byte. */
+/** Copies with a list identifier at once, in the background too; the LIST IDENTIFIER of LID1 has one byte. */
 export const COPIES_PER_NEXUS_MAX = 255;
 /** Ended copies of one I_T nexus whose status is held; the oldest gives way. */
 export const HELD_STATUSES_MAX = 16;
@@ -26,3 +26,14 @@ export const BLOCK_TO_BLOCK = 0x02;
 export const IDENTIFICATION_CSCD = 0xe4;
 /** In ascending order. */
 export const IMPLEMENTED_DESCRIPTORS: readonly number[] = [BLOCK_TO_BLOCK, IDENTIFICATION_CSCD];
+
+/** One file in as many fragments; Windows sends no more (SBC-3 4.28). */
+export const RANGE_DESCRIPTORS_MAX = 64;
+/** Of one token or one WRITE USING TOKEN: it should be done in the four seconds for which Windows waits. */
+export const TOKEN_TRANSFER_BYTES_MAX = 268435456;
+export const TOKEN_TRANSFER_BYTES_OPTIMAL = 67108864;
+/** A token that is not used ends after this time, unless the initiator has asked for another. */
+export const INACTIVITY_TIMEOUT_S_DEFAULT = 60;
+export const INACTIVITY_TIMEOUT_S_MAX = 600;
+/** Tokens for data of one logical unit, at some KiB each; the oldest gives way. */
+export const TOKENS_PER_UNIT_MAX = 256;

@@ -3,38 +3,58 @@
  * and WRITE(16) to the units in the initiator's name. So reservations, write protection, the state of the medium and the
  * range locks of both ends hold as for the initiator's own commands; unit attention conditions stay pending for it.
  *
- *   copy buffer -> READ of the source -> slot -> WRITE to the destination -> next piece ... -> GOOD
+ *   copy thread -> both ranges held -> store to store ...                                     (in-store-piece.ts), else
+ *   copy buffer -> READ of the source -> slot -> WRITE to the destination -> next piece ... -> end
  *
  * Pieces go one after another. Where source and destination overlap the copy is as of the data before it: from the end
- * backward when the destination lies above. The task waits for one piece at the most when it is aborted.
+ * backward when the destination lies above. With a token that cannot be, as such a copy revokes its own token; there the
+ * pieces are always in order, so that what has been copied is all in front. An end waits for one piece at the most.
  */
 import { assert } from '../../util/assert.ts';
 import type { Slot } from '../../util/slot-pool.ts';
 import { SEGMENT_BYTES_MAX } from '../../util/slot-pool.ts';
 import type { CommandOwner } from '../command.ts';
-import { NO_SENSE_VALUE, ScsiCommand, STATUS_GOOD } from '../command.ts';
+import { NO_SENSE_VALUE, ScsiCommand, STATUS_CHECK_CONDITION, STATUS_GOOD } from '../command.ts';
 import type { CommandEntry } from '../command-entry.ts';
+import type { DeviceServerContext } from '../device-server.ts';
+import type { Nexus } from '../nexus.ts';
+import { writeSameBlocksMax } from '../sbc/sbc-vpd.ts';
 import {
   parameterFieldPointer,
+  SENSE_COPY_ABORTED,
   SENSE_COPY_TARGET_DEVICE_NOT_REACHABLE,
   SENSE_THIRD_PARTY_DEVICE_FAILURE,
 } from '../sense.ts';
-import type { Task } from '../task.ts';
-import type { CopyBufferUser } from './copy-buffers.ts';
-import { COPY_READ, COPY_WRITE } from './copy-entries.ts';
-import type { CopyLog, CopyRecord } from './copy-log.ts';
-import { COPY_COMPLETED, COPY_COMPLETED_WITH_ERRORS } from './copy-log.ts';
+import type { CopyBuffers, CopyBufferUser } from './copy-buffers.ts';
+import { COPY_READ, COPY_TOKEN_READ, COPY_WRITE, COPY_ZERO, NDOB, UNMAP } from './copy-entries.ts';
+import type { CopyFailure, CopyLog, CopyRecord, CopyStatus } from './copy-log.ts';
+import { COPY_COMPLETED, COPY_COMPLETED_WITH_ERRORS, COPY_TERMINATED } from './copy-log.ts';
 import type { CopyEnd, CopySegment } from './copy-parameters.ts';
+
+export interface CopyJob {
+  readonly context: DeviceServerContext;
+  /** In whose name. */
+  readonly nexus: Nexus;
+  readonly segments: readonly CopySegment[];
+  /** Begun in `log`, which is null when nobody may ask for it. */
+  readonly record: CopyRecord;
+  readonly log: CopyLog | null;
+}
+
+export interface CopyOwner {
+  /** The copy is to end without more being copied. */
+  readonly isEnding: boolean;
+  /** Called once: nothing of the copy is under way any more. Null: everything was copied. */
+  onCopyEnded(failure: CopyFailure | null): void;
+}
 
 /** What the command on its way is for. */
 const READING = 0;
 const WRITING = 1;
 
 export class CopyRun implements CommandOwner, CopyBufferUser {
-  private readonly task: Task;
-  private readonly segments: readonly CopySegment[];
-  private readonly log: CopyLog | null;
-  private readonly record: CopyRecord;
+  private readonly job: CopyJob;
+  private readonly owner: CopyOwner;
   private readonly command: ScsiCommand;
   private segmentIndex = 0;
   /** Of the segment, copied. */
@@ -43,20 +63,17 @@ export class CopyRun implements CommandOwner, CopyBufferUser {
   private direction = READING;
   /** What was read and is not the destination's yet. */
   private slot: Slot | null = null;
+  /** Where this has taken its turn for the present piece, or waits for it. */
+  private turns: CopyBuffers | null = null;
 
-  /** @param log where `record` begins and ends, or null when nobody may ask for it */
-  constructor(task: Task, segments: readonly CopySegment[], log: CopyLog | null, record: CopyRecord) {
-    this.task = task;
-    this.segments = segments;
-    this.log = log;
-    this.record = record;
-    this.command = new ScsiCommand(this, task.command.nexus, task.context.copyBuffers.holder);
+  constructor(job: CopyJob, owner: CopyOwner) {
+    this.job = job;
+    this.owner = owner;
+    this.command = new ScsiCommand(this, job.nexus, job.context.copyBuffers.holder);
   }
 
-  /** Copies everything and ends the task. */
+  /** Copies everything and tells the owner, perhaps before this returns. */
   start(): void {
-    this.log?.begin(this.record);
-    this.task.beginWork();
     this.nextPiece();
   }
 
@@ -78,39 +95,43 @@ export class CopyRun implements CommandOwner, CopyBufferUser {
 
   onCommandDone(command: ScsiCommand): void {
     if (command.finalSlot !== null) this.slot = command.finalSlot;
-    if (command.isAborted || command.status !== STATUS_GOOD) this.fail(SENSE_THIRD_PARTY_DEVICE_FAILURE);
-    else if (this.task.isEnding) this.leave(COPY_COMPLETED_WITH_ERRORS);
-    else if (this.direction === READING) this.writePiece();
-    else this.finishPiece();
+    if (command.isAborted || command.status !== STATUS_GOOD) this.failCommand(command);
+    else if (this.direction === WRITING) this.finishPiece();
+    else if (this.mayGoOn()) this.writePiece();
   }
 
   private get segment(): CopySegment {
-    const segment = this.segments[this.segmentIndex];
+    const segment = this.job.segments[this.segmentIndex];
     assert(segment !== undefined, 'there is a segment under way');
     return segment;
   }
 
   private nextPiece(): void {
-    while (this.segmentIndex < this.segments.length && this.doneBytes === this.segment.lengthBytes) {
+    const { segments, record, context } = this.job;
+    while (this.segmentIndex < segments.length && this.doneBytes === this.segment.lengthBytes) {
       this.segmentIndex += 1;
       this.doneBytes = 0;
-      this.record.segmentsProcessed += 1;
+      record.segmentsProcessed += 1;
     }
-    const { copyBuffers } = this.task.context;
-    if (this.segmentIndex === this.segments.length) this.succeed();
-    else if (copyBuffers.acquire(this)) this.readPiece();
+    if (this.segmentIndex === segments.length) this.end(COPY_COMPLETED, null);
+    else if (this.segment.source === null) this.zeroPiece();
+    else this.takeTurn(context.copyBuffers);
+  }
+
+  private takeTurn(turns: CopyBuffers): void {
+    this.turns = turns;
+    if (turns.acquire(this)) this.onCopyBuffer();
   }
 
   private readPiece(): void {
-    if (this.task.isEnding) {
-      this.leave(COPY_COMPLETED_WITH_ERRORS);
-      return;
-    }
-    this.pieceBytes = Math.min(SEGMENT_BYTES_MAX, this.segment.lengthBytes - this.doneBytes);
+    if (!this.mayGoOn()) return;
+    const { source, token, lengthBytes } = this.segment;
+    assert(source !== null, 'what is read has a source');
+    this.pieceBytes = Math.min(SEGMENT_BYTES_MAX, lengthBytes - this.doneBytes);
     this.direction = READING;
     this.command.reset();
     this.command.dataInBytes = this.pieceBytes;
-    this.send(COPY_READ, this.segment.source);
+    this.send(token === null ? COPY_READ : COPY_TOKEN_READ, source);
   }
 
   private writePiece(): void {
@@ -120,12 +141,23 @@ export class CopyRun implements CommandOwner, CopyBufferUser {
     this.send(COPY_WRITE, this.segment.destination);
   }
 
+  private zeroPiece(): void {
+    if (!this.mayGoOn()) return;
+    const { destination, lengthBytes } = this.segment;
+    const { unit } = destination;
+    this.pieceBytes = Math.min(writeSameBlocksMax(unit) * unit.blockBytes, lengthBytes - this.doneBytes);
+    this.direction = WRITING;
+    this.command.reset();
+    this.command.cdb[FLAGS] = unit.isThin ? NDOB | UNMAP : NDOB;
+    this.send(COPY_ZERO, destination);
+  }
+
   /** A unit that is no longer exported may have lost its store; another medium in it is none of this copy's. */
   private send(entry: CommandEntry, end: CopyEnd): void {
-    const { command, task } = this;
-    const { lun, unit, medium } = end;
-    if (task.lunMap.get(lun) !== unit || unit.backend !== medium) {
-      this.fail(SENSE_COPY_TARGET_DEVICE_NOT_REACHABLE);
+    const { command } = this;
+    const { lunMap, lun, unit, medium } = end;
+    if (lunMap.get(lun) !== unit || unit.backend !== medium) {
+      this.failEnd(SENSE_COPY_TARGET_DEVICE_NOT_REACHABLE);
       return;
     }
     const lba = unit.lbaOf(end.offsetBytes + this.pieceOffset());
@@ -134,54 +166,83 @@ export class CopyRun implements CommandOwner, CopyBufferUser {
     command.cdbView.setUint32(LBA + 4, lba % 0x100000000);
     command.cdbView.setUint32(TRANSFER_LENGTH, this.pieceBytes / unit.blockBytes);
     command.cdbBytes = entry.cdbBytes;
-    task.context.executeOwn(command, entry, unit, task.lunMap);
+    this.job.context.executeOwn(command, entry, unit, lunMap);
   }
 
   private pieceOffset(): number {
-    const { source, destination, lengthBytes } = this.segment;
+    const { source, destination, lengthBytes, token } = this.segment;
+    if (source === null || token !== null || source.unit !== destination.unit) return this.doneBytes;
     const isAbove = destination.offsetBytes > source.offsetBytes;
-    const isOverlapping =
-      source.unit === destination.unit && destination.offsetBytes < source.offsetBytes + lengthBytes;
+    const isOverlapping = destination.offsetBytes < source.offsetBytes + lengthBytes;
     return isAbove && isOverlapping ? lengthBytes - this.doneBytes - this.pieceBytes : this.doneBytes;
   }
 
   private finishPiece(): void {
+    const { record } = this.job;
     this.doneBytes += this.pieceBytes;
-    this.record.copiedBytes += this.pieceBytes;
-    this.task.context.copyBuffers.release();
+    record.copiedBytes += this.pieceBytes;
+    record.operations += 1;
+    this.endTurn();
     this.nextPiece();
   }
 
-  private succeed(): void {
-    this.end(COPY_COMPLETED);
-    if (this.task.endWork()) this.task.good();
+  /** Whether there is still somebody who wants it, and what the token stands for; else this has ended. */
+  private mayGoOn(): boolean {
+    const { record } = this.job;
+    const { token } = this.segment;
+    if (this.owner.isEnding || record.isAborted) {
+      this.end(COPY_TERMINATED, { senseCode: SENSE_COPY_ABORTED, ...NO_DETAILS });
+      return false;
+    }
+    if (token === null || token.isValid) return true;
+    this.end(COPY_COMPLETED_WITH_ERRORS, { senseCode: token.endedBy, ...NO_DETAILS });
+    return false;
+  }
+
+  /** A WRITE USING TOKEN tells what went wrong as a WRITE would (SBC-3 5.48), EXTENDED COPY that it was a third party. */
+  private failCommand(command: ScsiCommand): void {
+    const { source, token } = this.segment;
+    const isOwn =
+      !command.isAborted && command.status === STATUS_CHECK_CONDITION && (token !== null || source === null);
+    if (isOwn) this.end(COPY_COMPLETED_WITH_ERRORS, { senseCode: command.senseCode, ...NO_DETAILS });
+    else this.failEnd(SENSE_THIRD_PARTY_DEVICE_FAILURE);
   }
 
   /** SPC-4 5.17.7.4: INFORMATION is what is missing of the segment, in blocks of the destination. */
-  private fail(senseCode: number): void {
-    const { task, segment, doneBytes } = this;
-    const { source, destination, lengthBytes } = segment;
-    const { listByte } = this.direction === READING ? source : destination;
-    const residual = (lengthBytes - doneBytes) / destination.unit.blockBytes;
-    if (!task.isEnding) task.checkWith(senseCode, residual, parameterFieldPointer(listByte, NO_SENSE_VALUE));
-    this.leave(COPY_COMPLETED_WITH_ERRORS);
+  private failEnd(senseCode: number): void {
+    const { source, destination, lengthBytes, token } = this.segment;
+    const { listByte } = this.direction === READING && source !== null ? source : destination;
+    const information = (lengthBytes - this.doneBytes) / destination.unit.blockBytes;
+    const fieldPointer = parameterFieldPointer(listByte, NO_SENSE_VALUE);
+    const isListed = token === null && source !== null;
+    this.end(
+      COPY_COMPLETED_WITH_ERRORS,
+      isListed ? { senseCode, information, fieldPointer } : { senseCode, ...NO_DETAILS },
+    );
   }
 
-  /** Ends what this holds, and with it a task that is ending. */
-  private leave(status: typeof COPY_COMPLETED_WITH_ERRORS): void {
+  /** Gives back what this holds, and tells everybody who waits. */
+  private end(status: CopyStatus, failure: CopyFailure | null): void {
+    const { record, log } = this.job;
     if (this.slot !== null) this.slot.release();
     this.slot = null;
-    this.end(status);
-    this.task.context.copyBuffers.release();
-    this.task.endWork();
+    this.endTurn();
+    record.end(status, failure);
+    log?.end(record);
+    this.owner.onCopyEnded(failure);
+    record.tellWaiting();
   }
 
-  private end(status: typeof COPY_COMPLETED | typeof COPY_COMPLETED_WITH_ERRORS): void {
-    this.record.status = status;
-    this.log?.end(this.record);
+  private endTurn(): void {
+    const { turns } = this;
+    this.turns = null;
+    turns?.release();
   }
 }
 
-// SBC-3 5.11, 5.35
+const NO_DETAILS = { information: NO_SENSE_VALUE, fieldPointer: NO_SENSE_VALUE };
+
+// SBC-3 5.11, 5.35, 5.44
+const FLAGS = 1;
 const LBA = 2;
 const TRANSFER_LENGTH = 10;

@@ -109,6 +109,7 @@ export class MediumErasure implements IoOwner, SlotWaiter {
     onErased: OnErased,
   ): void {
     assert(!this.isRunning, 'one operation runs at a time');
+    this.unit.rods?.revokeAll();
     const before = this.state;
     this.state = { plan, isFailed: false };
     this.unit.state.update({ erasure: this.state }, (isSaved) => {

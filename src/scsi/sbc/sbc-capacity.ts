@@ -1,5 +1,6 @@
 /** READ CAPACITY(10) and READ CAPACITY(16) (SBC-3 5.15, 5.16). */
 import { lba64 } from '../cdb.ts';
+import type { LogicalUnit } from '../logical-unit.ts';
 import { sendParameterData } from '../parameter-data.ts';
 import { SENSE_LBA_OUT_OF_RANGE } from '../sense.ts';
 import type { ParameterDataBuilder, Task } from '../task.ts';
@@ -17,6 +18,13 @@ export function readCapacity16(task: Task): void {
   answer(task, lba64(cdbView, LBA_16), isPartial, cdbView.getUint32(ALLOCATION_LENGTH_16), buildCapacity16);
 }
 
+/** READ CAPACITY(16) parameter data from LOGICAL BLOCK LENGTH on, into zeros at `at`. */
+export function writeCapacityProperties(unit: LogicalUnit, out: Buffer, at: number): void {
+  out.writeUInt32BE(unit.blockBytes, at);
+  out[at + LBPPBE_BYTE] = physicalBlockExponent(unit);
+  out[at + PROVISIONING_BYTE] = unit.isThin ? LBPME | LBPRZ : 0;
+}
+
 const LBA_10 = 2;
 const LBA_16 = 2;
 const PMI_BYTE_10 = 8;
@@ -28,8 +36,10 @@ const ALLOCATION_LENGTH_16 = 10;
 const CAPACITY_10_BYTES = 8;
 // SBC-3 5.16.2 READ CAPACITY(16) parameter data
 const CAPACITY_16_BYTES = 32;
-const LBPPBE_BYTE = 13;
-const PROVISIONING_BYTE = 14;
+const LOGICAL_BLOCK_LENGTH = 8;
+// The same behind LOGICAL BLOCK LENGTH, as ROD tokens have it, too.
+const LBPPBE_BYTE = 5;
+const PROVISIONING_BYTE = 6;
 const LBPME = 0x80;
 const LBPRZ = 0x40;
 
@@ -62,8 +72,6 @@ function buildCapacity16(task: Task, out: Buffer): number {
   out.fill(0, 0, CAPACITY_16_BYTES);
   out.writeUInt32BE(Math.floor(lastLba / 0x100000000), 0);
   out.writeUInt32BE(lastLba % 0x100000000, 4);
-  out.writeUInt32BE(unit.blockBytes, 8);
-  out[LBPPBE_BYTE] = physicalBlockExponent(unit);
-  out[PROVISIONING_BYTE] = unit.isThin ? LBPME | LBPRZ : 0;
+  writeCapacityProperties(unit, out, LOGICAL_BLOCK_LENGTH);
   return CAPACITY_16_BYTES;
 }

@@ -38,11 +38,16 @@ export function buildDeviceIdentification(task: Task, out: Buffer): number {
   const { nexus } = task.command;
   let end = VPD_HEADER_BYTES;
   if (task.logicalUnit !== null) end = writeUnitDesignators(task.logicalUnit, out, end);
-  end = writeNameString(out, end, ASSOCIATION_TARGET_DEVICE, targetDeviceName(nexus.targetPortName));
+  end = writeTargetDeviceName(nexus.targetPortName, out, end);
   end = writeNameString(out, end, ASSOCIATION_TARGET_PORT, nexus.targetPortName);
   end = writePortNumber(out, end, TYPE_RELATIVE_TARGET_PORT, nexus.relativeTargetPort);
   end = writePortNumber(out, end, TYPE_TARGET_PORT_GROUP, TARGET_PORT_GROUP);
   return finishPage(task, out, end);
+}
+
+/** The designation descriptor of the target device that has a port of that name; returns its end. */
+export function writeTargetDeviceName(targetPortName: string, out: Buffer, at: number): number {
+  return writeNameString(out, at, ASSOCIATION_TARGET_DEVICE, targetDeviceName(targetPortName));
 }
 
 // SPC-4 7.8.6.1 Designation descriptor
@@ -100,7 +105,8 @@ function writeHeader(
   return at + DESIGNATOR;
 }
 
-function writeNaa(unit: LogicalUnit, out: Buffer, at: number): number {
+/** The NAA designation descriptor of `unit`; returns its end. */
+export function writeNaa(unit: LogicalUnit, out: Buffer, at: number): number {
   const start = writeHeader(out, at, CODE_SET_BINARY, ASSOCIATION_LOGICAL_UNIT | TYPE_NAA, NAA_BYTES);
   // The last eight bytes of a random UUID hold 62 random bits; NAA takes the place of the variant and two of them.
   out.set(unit.uuid.subarray(UUID_BYTES - NAA_BYTES), start);

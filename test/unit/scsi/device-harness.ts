@@ -3,6 +3,7 @@
  * requests for Data-Out, collects Data-In, and checks what the port promises.
  */
 
+import { randomBytes } from 'node:crypto';
 import type { CommandOwner, TaskAttribute } from '../../../src/scsi/command.ts';
 import { ScsiCommand, STATUS_CHECK_CONDITION, TASK_SIMPLE } from '../../../src/scsi/command.ts';
 import { DeviceServerContext } from '../../../src/scsi/device-server.ts';
@@ -149,7 +150,7 @@ export class Harness {
     const classes = options.slotClasses ?? SLOT_CLASSES;
     const batch = new TickBatch((work) => this.deferred.push(work));
     this.pool = new SlotPool(Buffer.alloc(arenaBytes(classes), 0xee), classes, batch);
-    this.context = new DeviceServerContext(this.pool, this.clock);
+    this.context = new DeviceServerContext(this.pool, this.clock, randomBytes);
     this.device = new TargetDevice(this.context);
     const sizeBytes = options.sizeBytes ?? BLOCK_BYTES * BLOCK_COUNT;
     this.backend = new MemoryBackend(sizeBytes, options.capabilities, options.storedBytes ?? sizeBytes);

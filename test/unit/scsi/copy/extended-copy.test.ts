@@ -3,112 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { IO_HARDWARE_ERROR, IO_OK, IO_READ, IO_WRITE } from '../../../../src/backend/backend.ts';
 import { TASK_ORDERED } from '../../../../src/scsi/command.ts';
 import { COPY_BUFFERS_MAX } from '../../../../src/scsi/copy/copy-buffers.ts';
-import type { LogicalUnitOptions } from '../../../../src/scsi/logical-unit.ts';
 import { ABORT_TASK } from '../../../../src/scsi/task-management.ts';
 import { SEGMENT_BYTES_MAX } from '../../../../src/util/slot-pool.ts';
-import { BLOCK_BYTES, BLOCK_COUNT, cdb10, Harness, nexusOf, pattern, uint32, unitOn } from '../device-harness.ts';
-import { MemoryBackend } from '../memory-backend.ts';
-
-const OTHER_UUID = 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeee01';
-const GOOD = 'status 0';
-
-interface Segment {
-  readonly source?: number;
-  readonly destination?: number;
-  readonly blocks?: number;
-  readonly from?: number;
-  readonly to?: number;
-  readonly flags?: number;
-  readonly type?: number;
-  readonly length?: number;
-}
-
-interface List {
-  readonly id?: number;
-  readonly usage?: number;
-  readonly inline?: number;
-}
-
-/** Two units, LUN 0 with a pattern and LUN 1 empty, both known to the initiator. */
-class Pair extends Harness {
-  readonly otherBackend: MemoryBackend;
-  /** Of both units. */
-  readonly cscds: readonly Buffer[];
-
-  constructor(options: Partial<LogicalUnitOptions> = {}, sizeBytes = BLOCK_BYTES * BLOCK_COUNT) {
-    super({ keepsAttention: true });
-    pattern(BLOCK_COUNT).copy(this.backend.bytes);
-    this.otherBackend = new MemoryBackend(sizeBytes);
-    this.device.addLogicalUnit(1, unitOn(this.otherBackend, { uuid: OTHER_UUID, ...options }));
-    this.clearAttention(this.nexus);
-    this.clearAttention(this.nexus, 1);
-    this.cscds = [this.cscd(0), this.cscd(1)];
-  }
-
-  override settle(): void {
-    for (;;) {
-      super.settle();
-      if (this.otherBackend.pending.length === 0) return;
-      this.otherBackend.complete();
-    }
-  }
-
-  copy(segments: readonly Segment[], list: List = {}, cscds = this.cscds) {
-    return this.run(...xcopy(parameters(segments, cscds, list)));
-  }
-
-  startCopy(segments: readonly Segment[], list: List = {}) {
-    return this.start(...xcopy(parameters(segments, this.cscds, list)));
-  }
-
-  /** The CSCD descriptor with the designator of that type of the unit's page 83h. */
-  cscd(lun: number, type = 3, blockBytes = this.device.logicalUnit(lun)?.blockBytes ?? 0): Buffer {
-    const page = this.run([0x12, 1, 0x83, 4, 0, 0], { dataIn: 1024, lun }).data;
-    const cscd = Buffer.alloc(32);
-    cscd[0] = 0xe4;
-    for (let at = 4; at < page.length; at += 4 + page[at + 3]!) {
-      if (page[at + 1] !== type) continue;
-      page.copy(cscd, 4, at, at + 4 + page[at + 3]!);
-    }
-    cscd.writeUIntBE(blockBytes, 29, 3);
-    return cscd;
-  }
-}
-
-function segmentBytes(segment: Segment): Buffer {
-  const { source = 0, destination = 1, blocks = 1, from = 0, to = 0, flags = 0, type = 2, length = 0x18 } = segment;
-  const bytes = Buffer.alloc(28);
-  bytes[0] = type;
-  bytes[1] = flags;
-  bytes.writeUInt16BE(length, 2);
-  bytes.writeUInt16BE(source, 4);
-  bytes.writeUInt16BE(destination, 6);
-  bytes.writeUInt16BE(blocks, 10);
-  bytes.writeBigUInt64BE(BigInt(from), 12);
-  bytes.writeBigUInt64BE(BigInt(to), 20);
-  return bytes;
-}
-
-function parameters(segments: readonly Segment[], cscds: readonly Buffer[], list: List = {}): Buffer {
-  const header = Buffer.alloc(16);
-  header[0] = list.id ?? 1;
-  header[1] = (list.usage ?? 0) << 3;
-  header.writeUInt16BE(cscds.length * 32, 2);
-  header.writeUInt32BE(segments.length * 28, 8);
-  header.writeUInt32BE(list.inline ?? 0, 12);
-  return Buffer.concat([header, ...cscds, ...segments.map(segmentBytes)]);
-}
-
-function xcopy(dataOut: Buffer, lengthBytes = dataOut.length): [number[], { dataOut: Buffer }] {
-  return [[0x83, 0, 0, 0, 0, 0, 0, 0, 0, 0, ...uint32(lengthBytes), 0, 0], { dataOut }];
-}
+import type { Harness } from '../device-harness.ts';
+import { BLOCK_BYTES, BLOCK_COUNT, cdb10, nexusOf, uint32 } from '../device-harness.ts';
+import type { Segment } from './copy-pair.ts';
+import { blocks, GOOD, Pair, parameters, xcopy } from './copy-pair.ts';
 
 function status(harness: Harness, id = 1, nexus = harness.nexus) {
   return harness.run([0x84, 0, id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 0, 0], { dataIn: 255, nexus });
-}
-
-function blocks(backend: MemoryBackend, lba: number, count: number, blockBytes = BLOCK_BYTES): Buffer {
-  return Buffer.from(backend.bytes.subarray(lba * blockBytes, (lba + count) * blockBytes));
 }
 
 describe('EXTENDED COPY', () => {
@@ -402,6 +305,9 @@ it('the Third-party Copy VPD page names the commands and limits', () => {
   expect(page.readUInt16BE(2)).toBe(page.length - 4);
   const types: number[] = [];
   for (let at = 4; at < page.length; at += 4 + page.readUInt16BE(at + 2)) types.push(page.readUInt16BE(at));
-  expect(types).toEqual([0x0001, 0x0004, 0x0008, 0x000c, 0x8001]);
-  expect([...page.subarray(8, 16)]).toEqual([7, 0x83, 1, 0x00, 0x84, 2, 0x00, 0x03]);
+  expect(types).toEqual([0x0000, 0x0001, 0x0004, 0x0008, 0x000c, 0x0106, 0x0108, 0x8001]);
+  expect([...page.subarray(44, 60)]).toEqual([15, 0x83, 5, 0, 1, 0x10, 0x11, 0x1c, 0x84, 6, 0, 3, 4, 5, 7, 8]);
+  expect([page.readUInt16BE(14), page.readUInt32BE(16), page.readUInt32BE(20)]).toEqual([64, 600, 60]);
+  expect(page.readBigUInt64BE(24)).toBe(BigInt(2 ** 28 / BLOCK_BYTES));
+  expect(page.readBigUInt64BE(32)).toBe(BigInt(2 ** 26 / BLOCK_BYTES));
 });
