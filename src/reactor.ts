@@ -18,6 +18,7 @@ import { TaskStore } from './iscsi/protocol/session/task.ts';
 import { CapacityWatch } from './mgmt/capacity-watch.ts';
 import type { NativeAddon, NativeArena } from './native/native-addon.ts';
 import { openRing, type Ring, type RingOpening } from './native/ring.ts';
+import { SpaceWatch } from './mgmt/space-watch.ts';
 import { DeviceServerContext } from './scsi/device-server.ts';
 import { ReceiveBuffer } from './transport/tcp-connection.ts';
 import { type ListenAddress, TcpListener } from './transport/tcp-listener.ts';
@@ -64,6 +65,7 @@ export class Reactor {
   constructor(options: ReactorOptions) {
     this.options = options;
     this.capacities = new CapacityWatch(options.note);
+  readonly spaceWatch = new SpaceWatch();
     const { native, limits, observer } = options;
     this.batch = new TickBatch((work) => process.nextTick(work));
     const bytes = arenaBytes(SLOT_CLASSES_DEFAULT);
@@ -176,3 +178,5 @@ function fastestCrc32c(native: NativeAddon): Crc32c {
       ? crc32cPortable(crc, bytes, offset, length)
       : native.crc32c(crc, bytes, offset, length);
 }
+    this.spaceWatch.stop();
+    this.spaceWatch.stop();

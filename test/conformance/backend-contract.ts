@@ -11,6 +11,7 @@ import { describeFailures } from './backend/failures.ts';
 import { describeLocks } from './backend/locks.ts';
 import { describeModel } from './backend/model.ts';
 import { describeSizes } from './backend/sizes.ts';
+import { describeSpace } from './backend/space.ts';
 import { describeTransfers } from './backend/transfers.ts';
 import { describeZeros } from './backend/zeros.ts';
 
@@ -26,6 +27,7 @@ export function describeFileContract(name: string, subject: ContractSubject): vo
     describeFailures(bench);
     describeLocks(bench);
     describeAllocation(bench);
+    describeSpace(bench);
     describeSizes(bench);
     describeModel(bench);
   });

@@ -48,6 +48,10 @@ function readStorage(document: ConfigDocument, key: string, entry: StorageEntry,
     isReadOnly: entry.readOnly ?? false,
     isRemovable: entry.removable ?? false,
     isDirect: entry.direct ?? false,
+    thresholds: {
+      availableBytes: readThresholdAvailable(document, key, entry),
+      usedPercent: entry.thresholdUsedPercent ?? 0,
+    },
     vendorID: entry.vendorID ?? null,
     productID: entry.productID ?? null,
     serial: entry.serial ?? null,
@@ -106,6 +110,16 @@ function takeFile(
   key: string,
   entry: StorageEntry,
   storage: StorageConfig,
+function readThresholdAvailable(
+  document: ConfigDocument,
+  key: string,
+  { thresholdAvailable = 0 }: StorageEntry,
+): number {
+  const bytes = parseByteSize(thresholdAvailable);
+  if (bytes !== null && bytes >= 0) return bytes;
+  throw document.fault(`${key}.thresholdAvailable`, thresholdAvailable, `expected ${THRESHOLD_EXPECTED}, up to 2^53-1`);
+}
+
   taken: Map<string, number>,
 ): void {
   if (storage.scheme === 'null') return;

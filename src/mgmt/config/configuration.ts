@@ -6,6 +6,8 @@ import type { ChapPolicy } from '../../iscsi/protocol/login/chap.ts';
 import type { NegotiationOffers } from '../../iscsi/protocol/login/parameters.ts';
 import type { SessionQuota } from '../../iscsi/protocol/session/session-quota.ts';
 import type { Redirection } from '../../iscsi/protocol/session/target-node.ts';
+import type { ThresholdDefaults } from '../../scsi/sbc/provisioning.ts';
+import type { SlotClass } from '../../util/slot-pool.ts';
 import type { PortalAddress } from './portal-address.ts';
 
 /** What opens the store, and what the logical unit on it is. */
@@ -22,6 +24,8 @@ export interface StorageConfig extends StorageSpec {
   readonly isRemovable: boolean;
   /** ASCII, at most 8, 16 and 36 characters; null: the daemon's choice. */
   readonly vendorID: string | null;
+  /** Of a thin disk, until an initiator changes them. */
+  readonly thresholds: ThresholdDefaults;
   readonly productID: string | null;
   readonly serial: string | null;
 }

@@ -39,6 +39,7 @@ export const LOGIN_TIMEOUT_MS_DEFAULT = 15000;
 /** Enough for two initiators' queues of 64, and little enough that one session's commands fit in the task pool. */
 export const COMMAND_WINDOW_DEFAULT = 128;
 export const COMMAND_WINDOW_MAX = 1024;
+export const THRESHOLD_EXPECTED = '0, bytes as a whole number, or a string such as "512MiB", "1GiB", "2TiB"';
 export const KEEPALIVE_MS_DEFAULT = 30000;
 
 interface Words<Value> {
@@ -112,6 +113,18 @@ export const StorageSchema = Type.Object({
       default: BLOCK_SHIFT_MIN,
     }),
   ),
+  thresholdAvailable: Type.Optional(
+    Type.Union([Type.Integer(), Type.String()], {
+      expects: THRESHOLD_EXPECTED,
+      description:
+        'With `thinProvisioning`: initiators are told when no more than this is left in the file system (THIN PROVISIONING SOFT THRESHOLD REACHED). 0 tells nobody, unless an initiator sets a threshold itself.',
+      default: 0,
+    }),
+  ),
+  thresholdUsedPercent: wholeNumber(0, 100, {
+    description: 'The same when the file takes so much of the size of the disk.',
+    default: 0,
+  }),
   readOnly: yesOrNo({ description: 'Initiators may read only (write protected).', default: false }),
   removable: yesOrNo({
     description: 'A removable medium: initiators may eject it and load it again, and may prevent that.',

@@ -13,15 +13,15 @@ import type { LogicalUnit } from '../logical-unit.ts';
 import { AVAILABLE_THRESHOLD_DESCRIPTOR, USED_THRESHOLD_DESCRIPTOR } from '../mode-parameters.ts';
 import { SENSE_THIN_PROVISIONING_SOFT_THRESHOLD_REACHED } from '../sense.ts';
 
-/** Thresholds until MODE SELECT changes them, in bytes; 0 is none. */
+/** Thresholds until MODE SELECT changes them; 0 is none. */
 export interface ThresholdDefaults {
   /** Told when no more than this is left. */
   readonly availableBytes: number;
-  /** Told when the store takes as much as this. */
-  readonly usedBytes: number;
+  /** Told when the store takes so much of the unit's size, 0 to 100. */
+  readonly usedPercent: number;
 }
 
-export const NO_THRESHOLDS: ThresholdDefaults = { availableBytes: 0, usedBytes: 0 };
+export const NO_THRESHOLDS: ThresholdDefaults = { availableBytes: 0, usedPercent: 0 };
 
 /** Parameter codes of the Logical Block Provisioning log page, and THRESHOLD RESOURCE of threshold descriptors. */
 export const AVAILABLE_LBA_MAPPING_RESOURCE = 0x01;
@@ -76,7 +76,7 @@ export class Provisioning {
   }
 
   get usedThresholdCount(): number {
-    return this.defaultCount(this.defaults.usedBytes);
+    return this.defaultCount((this.unit.sizeBytes / 100) * this.defaults.usedPercent);
   }
 
   /** INFORMATION for `senseCode`: of a threshold its descriptor's place in the mode page (SBC-3 4.7.3.7.6), else none. */

@@ -77,12 +77,16 @@ function writeLun(out: Buffer, at: number, lunHigh: number): number {
 
 function buildFixedSense(task: Task, out: Buffer): number {
   const senseCode = pollSense(task);
-  return encodeFixedSense(senseCode, out, 0, NO_SENSE_VALUE, progressOf(task, senseCode));
+  return encodeFixedSense(senseCode, out, 0, informationOf(task, senseCode), progressOf(task, senseCode));
 }
 
 function buildDescriptorSense(task: Task, out: Buffer): number {
   const senseCode = pollSense(task);
-  return encodeDescriptorSense(senseCode, out, 0, NO_SENSE_VALUE, progressOf(task, senseCode));
+  return encodeDescriptorSense(senseCode, out, 0, informationOf(task, senseCode), progressOf(task, senseCode));
+}
+
+function informationOf({ logicalUnit }: Task, senseCode: number): number {
+  return logicalUnit?.provisioning.informationOf(senseCode) ?? NO_SENSE_VALUE;
 }
 
 /** How far an erasure of the medium has come (SPC-4 4.5.2.4.4); initiators poll for it. */

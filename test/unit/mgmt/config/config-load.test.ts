@@ -139,6 +139,7 @@ describe("gotgt's files", () => {
         isDirect: false,
         isRemovable: false,
         vendorID: null,
+        thresholds: { availableBytes: 0, usedPercent: 0 },
         productID: null,
         serial: null,
         queueDepth: null,
@@ -160,6 +161,16 @@ describe("gotgt's files", () => {
   });
 
   it('backendType beside the path, and the performance section', () => {
+  it('thresholds of a thin disk, in bytes or with a unit, and in percent', () => {
+    const thresholdsOf = (entry: object) =>
+      read({ ...MINIMAL, storages: [{ deviceID: 1, path: 'null:', ...entry }] }).storages[0]?.thresholds;
+    expect(thresholdsOf({ thresholdAvailable: '3GiB' })).toEqual({ availableBytes: 3 * 2 ** 30, usedPercent: 0 });
+    expect(thresholdsOf({ thresholdAvailable: 0, thresholdUsedPercent: 100 })).toEqual({
+      availableBytes: 0,
+      usedPercent: 100,
+    });
+  });
+
     const { storages, performance, warnings } = read({
       ...MINIMAL,
       storages: [
