@@ -210,7 +210,10 @@ export class ControlRequests implements SessionMember {
     const { writer } = this.host;
     if (reason === LOGOUT_CLOSE_SESSION) {
       this.host.framer.stop(); // the initiator sends nothing after this (11.14)
-      return this.session.endTasks(() => this.finishLogout(initiatorTaskTag, () => this.session.close('logout')));
+      return this.session.endTasks(() => {
+        this.session.loseNexus();
+        this.finishLogout(initiatorTaskTag, () => this.session.close('logout'));
+      });
     }
     if (reason !== LOGOUT_CLOSE_CONNECTION) {
       return writer.logoutResponse(initiatorTaskTag, LOGOUT_RESPONSE_RECOVERY_NOT_SUPPORTED, 0, 0);
@@ -218,7 +221,10 @@ export class ControlRequests implements SessionMember {
     if (!this.session.knows(cid)) return writer.logoutResponse(initiatorTaskTag, LOGOUT_RESPONSE_CID_NOT_FOUND, 0, 0);
     if (cid === this.cid) {
       this.host.framer.stop();
-      return this.session.endTasksOf(this, () => this.finishLogout(initiatorTaskTag, () => this.host.close('logout')));
+      return this.session.endTasksOf(this, () => {
+        if (this.session.isAlone(this)) this.session.loseNexus();
+        this.finishLogout(initiatorTaskTag, () => this.host.close('logout'));
+      });
     }
     this.session.vacate(cid, 'logout', () => writer.logoutResponse(initiatorTaskTag, LOGOUT_RESPONSE_CLOSED, 0, 0));
   }

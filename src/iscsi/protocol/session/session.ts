@@ -88,6 +88,7 @@ export class Session {
   /** The CIDs of those that join a session that is there. */
   private readonly joiningCids: number[] = [];
   private isClosed = false;
+  private hasLostNexus = false;
 
   constructor(
     home: SessionHome,
@@ -247,6 +248,18 @@ export class Session {
     this.wakeDrainWaiters();
   }
 
+  /** I_T nexus loss (SAM-5 6.3.4), when the last command is over: now, or with the end of the session. */
+  loseNexus(): void {
+    if (this.device === null || this.hasLostNexus) return;
+    this.hasLostNexus = true;
+    this.device.closeNexus(this.nexus);
+  }
+
+  /** Whether `member` is all that there is of the session. */
+  isAlone(member: SessionMember): boolean {
+    return this.members.length === 1 && this.members[0] === member && this.joiningCount === 0;
+  }
+
   private replaceMember(cid: number, ready: () => void): void {
     this.vacate(cid, 'reinstated', () => {
       // Another login for the same CID was admitted first; it is older than this one.
@@ -340,7 +353,7 @@ export class Session {
   private finishEnd(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    if (this.device !== null) this.device.closeNexus(this.nexus);
+    this.loseNexus();
     this.home.onSessionEnded(this);
   }
 }

@@ -279,6 +279,23 @@ describe('logout', () => {
     expect(target.leftover).toBeNull();
   });
 
+  it.each([
+    ['the session', LOGOUT_CLOSE_SESSION],
+    ['the only connection', LOGOUT_CLOSE_CONNECTION],
+  ])('that closes %s gives up what the nexus holds before it is answered', (_name, reason) => {
+    const { session, settle, target } = start();
+    const losses: boolean[] = [];
+    const closeNexus = target.device.closeNexus.bind(target.device);
+    const logout = session.logOut(reason);
+    target.device.closeNexus = (nexus) => {
+      losses.push(logout.isAnswered);
+      closeNexus(nexus);
+    };
+    settle();
+    expect([losses, logout.response, session.isOpen]).toEqual([[false], 0, false]);
+    expect(target.leftover).toBeNull();
+  });
+
   it('of a connection that there is not, or for recovery, is answered and nothing is closed', () => {
     const { session, settle } = start();
     const absent = session.logOut(LOGOUT_CLOSE_CONNECTION, 77);
