@@ -16,21 +16,31 @@ const COLUMNS = ['command', 'code', 'action', 'CDB', 'units', 'clause', 'file', 
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
 
-/** The text of docs/SPECS.md with the table of `entries` (CommandTable.entries) in its place. */
-export function withCommands(text, entries) {
+/** The text of docs/SPECS.md with the tables of `entries` and `driveEntries` (CommandTable.entries) in their places. */
+export function withCommands(text, entries, driveEntries) {
   const clauses = JSON.parse(readFileSync(CLAUSES, 'utf8'));
-  const superfluous = Object.keys(clauses).filter((name) => !entries.some((entry) => entry.name === name));
+  const all = [...entries, ...driveEntries];
+  const superfluous = Object.keys(clauses).filter((name) => !all.some((entry) => entry.name === name));
   if (superfluous.length > 0) throw new Error(`specs-commands.json has what is no command: ${superfluous.join(', ')}`);
   const handlers = handlerFiles();
-  const rows = entries.map((entry) => row(entry, clauses[entry.name], handlers.get(entry.handler.name)));
-  const table = [COLUMNS, COLUMNS.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-  // A function, as what stands in the place of a pattern is looked through for "$".
-  return text.replace(/<!-- commands -->\n.*?<!-- end -->/s, () => `<!-- commands -->\n${table}\n<!-- end -->`);
+  const tableOf = (some) => {
+    const rows = some.map((entry) => row(entry, clauses[entry.name], handlers.get(entry.handler.name)));
+    return [COLUMNS, COLUMNS.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  };
+  return inPlace(inPlace(text, 'commands', tableOf(entries)), 'drive commands', tableOf(driveEntries));
+}
+
+/** A function, as what stands in the place of a pattern is looked through for "$". */
+function inPlace(text, name, table) {
+  const place = new RegExp(`<!-- ${name} -->\\n.*?<!-- end -->`, 's');
+  return text.replace(place, () => `<!-- ${name} -->\n${table}\n<!-- end -->`);
 }
 
 async function main() {
   const { createCommandTable } = await import('../dist/scsi/command-table.js');
-  writeFileSync(DOCUMENT, withCommands(readFileSync(DOCUMENT, 'utf8'), createCommandTable().entries));
+  const { createDriveCommandTable } = await import('../dist/scsi/mmc/mmc-command-table.js');
+  const tables = [createCommandTable().entries, createDriveCommandTable().entries];
+  writeFileSync(DOCUMENT, withCommands(readFileSync(DOCUMENT, 'utf8'), ...tables));
 }
 
 function row(entry, source, file) {

@@ -21,11 +21,13 @@ import { loadNative } from './native/binding.ts';
 import { RING_DEPTH_DEFAULT } from './native/ring.ts';
 import { Reactor } from './reactor.ts';
 import { type RunningDaemon, takeOver } from './reload.ts';
+import { PERIPHERAL_CD_DVD } from './scsi/constants.ts';
 import { LogicalUnit } from './scsi/logical-unit.ts';
 import { TargetDevice } from './scsi/target-device.ts';
 
 const VENDOR_DEFAULT = 'GOTGT';
 const PRODUCT_DEFAULT = 'NATIVE DISK';
+const DRIVE_PRODUCT_DEFAULT = 'NATIVE CD-ROM';
 const REVISION = '0001';
 /** Storages are opened side by side, since a new one waits for the disk; no more at once than the thread pool can use. */
 const OPENING_AT_ONCE_MAX = 32;
@@ -216,11 +218,14 @@ async function openUnit(
       uuid,
       backend,
       blockShift: storage.blockShift,
+      deviceType: storage.deviceType,
+      mediumName: storage.isRemovable ? storage.path : '',
       isReadOnly: storage.isReadOnly,
       isRemovable: storage.isRemovable,
       isThin: storage.isThin,
       vendor: storage.vendorID ?? VENDOR_DEFAULT,
-      product: storage.productID ?? PRODUCT_DEFAULT,
+      product:
+        storage.productID ?? (storage.deviceType === PERIPHERAL_CD_DVD ? DRIVE_PRODUCT_DEFAULT : PRODUCT_DEFAULT),
       revision: REVISION,
       ...(storage.serial === null ? {} : { serial: storage.serial }),
       reservationStore,

@@ -68,9 +68,9 @@ function textOf({ erasure, savedModes }: UnitState): string {
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
-function erasureContent({ plan, isFailed }: ErasureState) {
+function erasureContent({ plan, medium, isFailed }: ErasureState) {
   const { pattern } = plan;
-  return { ...plan, pattern: pattern === null ? null : Buffer.from(pattern).toString('hex'), isFailed };
+  return { ...plan, pattern: pattern === null ? null : Buffer.from(pattern).toString('hex'), medium, isFailed };
 }
 
 /** Checks everything: what cannot be understood is a fault, never passed over. */
@@ -104,7 +104,8 @@ class UnitStateReader {
   }
 
   private erasure(content: Record<string, unknown>): ErasureState {
-    const { passes, pattern } = content;
+    const { passes, pattern, medium = '' } = content;
+    if (typeof medium !== 'string') throw this.damaged('erasure.medium', medium, 'expected a string');
     if (typeof passes !== 'number' || !Number.isInteger(passes) || passes < 1 || passes > PASSES_MAX) {
       throw this.damaged('erasure.passes', passes, `expected 1 to ${PASSES_MAX}`);
     }
@@ -119,6 +120,7 @@ class UnitStateReader {
         isInverting: this.flag(content, 'erasure', 'isInverting'),
         mayExitFailure: this.flag(content, 'erasure', 'mayExitFailure'),
       },
+      medium,
       isFailed: this.flag(content, 'erasure', 'isFailed'),
     };
   }

@@ -53,6 +53,8 @@ export interface LogicalUnitOptions {
   /** A disk when left out. */
   readonly deviceType?: DeviceType;
   readonly backend: Backend;
+  /** Tells the media of a drive apart; empty when left out: there is only one. */
+  readonly mediumName?: string;
   readonly blockShift: number;
   /** Write protected by configuration; a read-only store is write protected anyway. */
   readonly isReadOnly: boolean;
@@ -105,6 +107,7 @@ export class LogicalUnit {
   readonly isRemovable: boolean;
   // The medium's; changeMedium() and resize() alone change them.
   backend: Backend;
+  mediumName: string;
   blockCount: number;
   /** Whole blocks only; the store may have a rest. */
   sizeBytes: number;
@@ -153,6 +156,7 @@ export class LogicalUnit {
     this.blockBytes = 2 ** blockShift;
     this.isRemovable = options.isRemovable ?? false;
     this.backend = backend;
+    this.mediumName = options.mediumName ?? '';
     this.blockCount = wholeBlocks(backend, this.blockBytes);
     this.sizeBytes = this.blockCount * this.blockBytes;
     this.reachBytes = this.sizeBytes;
@@ -300,10 +304,14 @@ export class LogicalUnit {
    * by anybody; whoever opened that store closes it.
    * @param options as in LogicalUnitOptions, of the new medium
    */
-  changeMedium(backend: Backend, options: Pick<LogicalUnitOptions, 'isReadOnly' | 'isThin'>): void {
+  changeMedium(
+    backend: Backend,
+    options: Required<Pick<LogicalUnitOptions, 'mediumName' | 'isReadOnly' | 'isThin'>>,
+  ): void {
     assert(this.isRemovable && !this.isMediumPresent, 'a medium is changed while the drive is empty');
     assert(this.taskCount === 0, 'no command goes on from one medium to the next');
     this.backend = backend;
+    this.mediumName = options.mediumName;
     this.blockCount = wholeBlocks(backend, this.blockBytes);
     this.sizeBytes = this.blockCount * this.blockBytes;
     this.reachBytes = this.sizeBytes;

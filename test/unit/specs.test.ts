@@ -6,7 +6,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { withCommands } from '../../scripts/specs.mjs';
 import { createCommandTable } from '../../src/scsi/command-table.ts';
+import { createDriveCommandTable } from '../../src/scsi/mmc/mmc-command-table.ts';
 import { Harness } from './scsi/device-harness.ts';
+import { driveWith } from './scsi/mmc/drive-harness.ts';
 
 const { UPDATE_DOCS } = process.env;
 const FILE = 'docs/SPECS.md';
@@ -16,8 +18,9 @@ const SERVICE_ACTIONS = 32;
 const SUPPORTED = 3;
 
 /** "code action bytes units" of each command, from the second to the fifth column of the table. */
-function documentedCommands(): string[] {
-  const table = /<!-- commands -->\n.*?\n.*?\n(.*?)\n<!-- end -->/s.exec(readFileSync(FILE, 'utf8'))?.[1] ?? '';
+function documentedCommands(place: string): string[] {
+  const table =
+    new RegExp(`<!-- ${place} -->\\n.*?\\n.*?\\n(.*?)\\n<!-- end -->`, 's').exec(readFileSync(FILE, 'utf8'))?.[1] ?? '';
   return table.split('\n').map((line) => {
     const [, , code, action, bytes, units] = line.split('|').map((cell) => cell.trim());
     return [code, action, bytes, units].join(' ');
@@ -31,12 +34,10 @@ function cdbBytes(harness: Harness, code: number, action: number): number {
 }
 
 /** The same of all that a running target device answers for. */
-function reportedCommands(): string[] {
-  const thin = new Harness();
-  const thick = new Harness({ unit: { isThin: false } });
+function reportedCommands(thin: Harness, thick: Harness): string[] {
   const reported: string[] = [];
   for (let code = 0; code < 256; code++) {
-    const hasActions = thin.context.table.hasServiceActions(code);
+    const hasActions = thin.context.tableOf(thin.unit).hasServiceActions(code);
     for (let action = 0; action < (hasActions ? SERVICE_ACTIONS : 1); action++) {
       const bytes = cdbBytes(thin, code, action);
       if (bytes === 0) continue;
@@ -59,15 +60,22 @@ function hasTest(source: string, text: string): boolean {
 describe(FILE, () => {
   it('has the commands of the command table (UPDATE_DOCS=1 writes them)', () => {
     const { entries } = createCommandTable();
+    const drive = createDriveCommandTable().entries;
     const text = readFileSync(FILE, 'utf8');
-    if (UPDATE_DOCS === '1') writeFileSync(FILE, withCommands(text, entries));
-    expect(readFileSync(FILE, 'utf8')).toBe(withCommands(text, entries));
+    if (UPDATE_DOCS === '1') writeFileSync(FILE, withCommands(text, entries, drive));
+    expect(readFileSync(FILE, 'utf8')).toBe(withCommands(text, entries, drive));
   });
 
   it('has what REPORT SUPPORTED OPERATION CODES of a running target device says', () => {
-    const documented = documentedCommands();
+    const documented = documentedCommands('commands');
     expect(documented.length).toBeGreaterThan(60);
-    expect(documented).toEqual(reportedCommands());
+    expect(documented).toEqual(reportedCommands(new Harness(), new Harness({ unit: { isThin: false } })));
+  });
+
+  it('has what REPORT SUPPORTED OPERATION CODES of a CD-ROM drive says', () => {
+    const documented = documentedCommands('drive commands');
+    expect(documented.length).toBeGreaterThan(35);
+    expect(documented).toEqual(reportedCommands(driveWith(), driveWith()));
   });
 
   it('has every opcode of iSCSI', () => {

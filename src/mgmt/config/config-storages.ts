@@ -3,6 +3,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { STORAGE_SCHEMES } from '../../backend/registry.ts';
 import { parseStoragePath } from '../../backend/storage-path.ts';
+import { PERIPHERAL_CD_DVD, PERIPHERAL_DIRECT_ACCESS } from '../../scsi/constants.ts';
 import { parseByteSize } from './byte-size.ts';
 import type { ConfigDocument } from './config-document.ts';
 import type { StorageConfig } from './configuration.ts';
@@ -33,20 +34,24 @@ export function readStorages(document: ConfigDocument): StorageConfig[] {
 
 function readStorage(document: ConfigDocument, key: string, entry: StorageEntry, queueDepth: number): StorageConfig {
   const { scheme, path } = readLocation(document, key, entry);
-  const blockShift = entry.blockShift || BLOCK_SHIFT_MIN;
+  const isDrive = entry.kind === 'cdrom';
+  if (isDrive) checkDrive(document, key, entry, scheme);
+  const isRemovable = isDrive || (entry.removable ?? false);
+  const blockShift = isDrive ? DRIVE_BLOCK_SHIFT : entry.blockShift || BLOCK_SHIFT_MIN;
   const blockBytes = 2 ** blockShift;
   return {
     deviceID: entry.deviceID,
     scheme,
     path,
-    identityKey: scheme === 'null' ? `null:${entry.deviceID}` : `file:${path}`,
+    identityKey: identityOf(entry, scheme, path, isRemovable),
     isOnline: entry.online ?? true,
+    deviceType: isDrive ? PERIPHERAL_CD_DVD : PERIPHERAL_DIRECT_ACCESS,
     sizeBytes: readSize(document, key, entry, blockBytes),
     blockShift,
     blockBytes,
-    isThin: entry.thinProvisioning ?? false,
-    isReadOnly: entry.readOnly ?? false,
-    isRemovable: entry.removable ?? false,
+    isThin: !isDrive && (entry.thinProvisioning ?? false),
+    isReadOnly: isDrive || (entry.readOnly ?? false),
+    isRemovable,
     isDirect: entry.direct ?? false,
     thresholds: {
       availableBytes: readThresholdAvailable(document, key, entry),
@@ -57,6 +62,25 @@ function readStorage(document: ConfigDocument, key: string, entry: StorageEntry,
     serial: entry.serial ?? null,
     queueDepth: entry.ioUringQueueDepth || queueDepth || null,
   };
+}
+
+/** MMC-4: user data of a block on a CD or DVD. */
+const DRIVE_BLOCK_SHIFT = 11;
+
+/** The image says how large it is, and it must be one. */
+function checkDrive(document: ConfigDocument, key: string, entry: StorageEntry, scheme: string): void {
+  const { size, deviceSize, path } = entry;
+  if (scheme === 'null')
+    throw document.fault(`${key}.path`, path, 'a CD-ROM drive needs an ISO image, a file or a device');
+  if (size !== undefined) throw document.fault(`${key}.size`, size, DRIVE_SIZE_FAULT);
+  if (deviceSize) throw document.fault(`${key}.deviceSize`, deviceSize, DRIVE_SIZE_FAULT);
+}
+
+const DRIVE_SIZE_FAULT = 'a CD-ROM has the size of its image; leave this out';
+
+function identityOf({ deviceID }: StorageEntry, scheme: string, path: string, isRemovable: boolean): string {
+  if (isRemovable) return `drive:${deviceID}`;
+  return scheme === 'null' ? `null:${deviceID}` : `file:${path}`;
 }
 
 function readLocation(document: ConfigDocument, key: string, entry: StorageEntry): { scheme: string; path: string } {

@@ -6,8 +6,12 @@ import type { ChapPolicy } from '../../iscsi/protocol/login/chap.ts';
 import type { NegotiationOffers } from '../../iscsi/protocol/login/parameters.ts';
 import type { SessionQuota } from '../../iscsi/protocol/session/session-quota.ts';
 import type { Redirection } from '../../iscsi/protocol/session/target-node.ts';
+<<<<<<< HEAD
 import type { ThresholdDefaults } from '../../scsi/sbc/provisioning.ts';
 import type { SlotClass } from '../../util/slot-pool.ts';
+=======
+import type { DeviceType } from '../../scsi/constants.ts';
+>>>>>>> 8adb2a8 (mgmt: storages of the kind cdrom)
 import type { PortalAddress } from './portal-address.ts';
 
 /** What opens the store, and what the logical unit on it is. */
@@ -15,9 +19,13 @@ export interface StorageConfig extends StorageSpec {
   readonly deviceID: number;
   /** Absolute; empty for null. */
   readonly path: string;
-  /** What the disk is recognised by over restarts, whatever its deviceID or engine: the key of its UUID. */
+  /**
+   * What the unit is recognised by over restarts, the key of its UUID: a disk by its file, whatever its deviceID or engine; a
+   * drive, whose medium can be another one, by its deviceID.
+   */
   readonly identityKey: string;
   readonly isOnline: boolean;
+  readonly deviceType: DeviceType;
   /** 9 to 12; blockBytes is 2 to its power. */
   readonly blockShift: number;
   /** The medium can be ejected. */

@@ -93,6 +93,14 @@ export const StorageSchema = Type.Object({
       default: 'file',
     }),
   ),
+  kind: Type.Optional(
+    Type.Union([Type.Literal('disk'), Type.Literal('cdrom')], {
+      expects: '"disk" or "cdrom"',
+      description:
+        'What initiators see: a disk, or a CD-ROM drive with an ISO image in it (DVD-ROM when it is larger than a CD), which is read-only, removable and has blocks of 2048 bytes, whatever the other keys say. What is left behind the last whole block of the image is not served.',
+      default: 'disk',
+    }),
+  ),
   online: yesOrNo({ description: '`false` keeps the storage in the file but does not export it.', default: true }),
   size: Type.Optional(
     Type.Union([Type.Integer(), Type.String()], {

@@ -34,6 +34,8 @@ export interface ErasurePlan {
 
 export interface ErasureState {
   readonly plan: ErasurePlan;
+  /** LogicalUnit.mediumName: what is in a drive after a restart may be another medium, which nobody wants erased. */
+  readonly medium: string;
   readonly isFailed: boolean;
 }
 
@@ -68,7 +70,8 @@ export class MediumErasure implements IoOwner, SlotWaiter {
   /** @param unit its state says whether an operation was interrupted */
   constructor(unit: LogicalUnit) {
     this.unit = unit;
-    this.state = unit.state.current.erasure;
+    const { erasure } = unit.state.current;
+    this.state = erasure?.medium === unit.mediumName ? erasure : null;
   }
 
   get isRunning(): boolean {
@@ -111,7 +114,7 @@ export class MediumErasure implements IoOwner, SlotWaiter {
     assert(!this.isRunning, 'one operation runs at a time');
     this.unit.rods?.revokeAll();
     const before = this.state;
-    this.state = { plan, isFailed: false };
+    this.state = { plan, medium: this.unit.mediumName, isFailed: false };
     this.unit.state.update({ erasure: this.state }, (isSaved) => {
       if (!isSaved) this.state = before;
       onBegun(isSaved);
@@ -261,7 +264,7 @@ export class MediumErasure implements IoOwner, SlotWaiter {
   }
 
   private fail(): void {
-    const failed: ErasureState = { plan: this.plan, isFailed: true };
+    const failed: ErasureState = { plan: this.plan, medium: this.unit.mediumName, isFailed: true };
     this.unit.state.update({ erasure: failed }, () => {
       this.state = failed; // also when it could not be saved: the next start then erases once more
       this.end(false);

@@ -7,6 +7,7 @@ import type { UnitState } from '../../../src/scsi/unit-state.ts';
 
 const ERASURE = {
   plan: { isFormat: false, pattern: Buffer.from([0xab, 1]), passes: 3, isInverting: true, mayExitFailure: true },
+  medium: '',
   isFailed: false,
 };
 
@@ -35,7 +36,7 @@ describe('the state of a disk in its file', () => {
     expect(await open().load()).toBeNull();
   });
 
-  it.each([null, ERASURE, { plan: { ...ERASURE.plan, pattern: null }, isFailed: true }])(
+  it.each([null, ERASURE, { plan: { ...ERASURE.plan, pattern: null }, medium: '', isFailed: true }])(
     'comes back: %o',
     async (erasure) => {
       expect(await save(open(), { erasure, savedModes: MODES })).toBe(true);

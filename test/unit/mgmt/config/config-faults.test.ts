@@ -34,6 +34,10 @@ function storage(entry: object) {
   return { storages: [{ deviceID: 1, path: 'null:', ...entry }] };
 }
 
+function drive(entry: object) {
+  return { storages: [{ deviceID: 1, kind: 'cdrom', path: 'file:/a.iso', ...entry }] };
+}
+
 function target(entry: object, name = TARGET) {
   return {
     storages: [
@@ -48,6 +52,19 @@ function target(entry: object, name = TARGET) {
 function portals(...addresses: string[]) {
   return { iscsiportals: addresses.map((portal, id) => ({ id, portal })) };
 }
+
+describe('faults of a CD-ROM drive', () => {
+  it.each([
+    ['kind', drive({ kind: 'tape' }), '"disk" or "cdrom"'],
+    ['path', drive({ path: 'null:' }), 'needs an ISO image'],
+    ['size', drive({ size: '1GiB' }), 'leave this out'],
+    ['deviceSize', drive({ deviceSize: 2048 }), 'leave this out'],
+  ])('%s', (key, content, words) => {
+    const fault = faultIn(content);
+    expect(fault.key).toBe(`storages[0].${key}`);
+    expect(fault.message).toContain(words);
+  });
+});
 
 describe('faults of the file', () => {
   it('a file that is not there', () => {

@@ -131,6 +131,7 @@ describe("gotgt's files", () => {
         path: '/var/tmp/disk.img',
         identityKey: 'file:/var/tmp/disk.img',
         isOnline: true,
+        deviceType: 0,
         sizeBytes: null,
         blockShift: 9,
         blockBytes: 512,
@@ -224,6 +225,21 @@ describe('what a configuration means', () => {
       (path, deviceID) => read({ storages: [{ deviceID, path }] }).storages[0]?.identityKey,
     );
     expect(new Set(keys)).toEqual(new Set(['file:/a']));
+  });
+
+  it('a CD-ROM drive is read-only and removable with blocks of 2048 bytes, and its own whatever the image', () => {
+    const drive = { deviceID: 7, kind: 'cdrom', path: 'file:/a.iso', blockShift: 9, thinProvisioning: true };
+    expect(read({ storages: [drive] }).storages[0]).toMatchObject({
+      deviceType: 5,
+      blockBytes: 2048,
+      isReadOnly: true,
+      isRemovable: true,
+      isThin: false,
+      identityKey: 'drive:7',
+    });
+    expect(read({ storages: [{ ...drive, path: 'file:/b.iso' }] }).storages[0]?.identityKey).toBe('drive:7');
+    const disk = { deviceID: 8, path: 'file:/a.img', removable: true };
+    expect(read({ storages: [disk] }).storages[0]).toMatchObject({ deviceType: 0, identityKey: 'drive:8' });
   });
 
   it('a storage that is offline is kept and its LUN is left out, with a warning', () => {

@@ -199,7 +199,7 @@ describe('an erasure over a restart', () => {
   it('begins anew with the unit', () => {
     const stateStore = new Store();
     const plan = { isFormat: false, pattern: Buffer.from([7]), passes: 1, isInverting: false, mayExitFailure: false };
-    const savedState: UnitState = { erasure: { plan, isFailed: false }, savedModes: null };
+    const savedState: UnitState = { erasure: { plan, medium: '', isFailed: false }, savedModes: null };
     const harness = filled({ unit: { stateStore, savedState }, keepsAttention: true });
     harness.start(TEST_UNIT_READY);
     expect(harness.start(TEST_UNIT_READY).outcome).toBe('2/4/1b');
@@ -212,7 +212,7 @@ describe('an erasure over a restart', () => {
   it('stays failed', () => {
     const plan = { isFormat: false, pattern: null, passes: 1, isInverting: false, mayExitFailure: true };
     const harness = filled({
-      unit: { savedState: { erasure: { plan, isFailed: true }, savedModes: null } },
+      unit: { savedState: { erasure: { plan, medium: '', isFailed: true }, savedModes: null } },
       keepsAttention: true,
     });
     harness.run(TEST_UNIT_READY);
