@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MODE_FIELDS, modeFieldMax, type SavedModes } from '../scsi/mode-parameters.ts';
 import type { ErasureState } from '../scsi/sbc/medium-erasure.ts';
-import type { UnitState, UnitStateStore } from '../scsi/unit-state.ts';
+import { type CycleCounts, NO_CYCLES, type UnitState, type UnitStateStore } from '../scsi/unit-state.ts';
 import { assert } from '../util/assert.ts';
 import { ConfigError } from './config/config-error.ts';
 import { isSystemError, replaceFile } from './replace-file.ts';
@@ -63,8 +63,9 @@ const FILE_VERSION = 1;
 const PATTERN = /^([0-9a-f]{2}){1,4096}$/;
 const PASSES_MAX = 31;
 
-function textOf({ erasure, savedModes }: UnitState): string {
-  const content = { version: FILE_VERSION, erasure: erasure === null ? null : erasureContent(erasure), savedModes };
+function textOf({ erasure, savedModes, cycles = NO_CYCLES }: UnitState): string {
+  const erasing = erasure === null ? null : erasureContent(erasure);
+  const content = { version: FILE_VERSION, erasure: erasing, savedModes, cycles };
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
@@ -82,12 +83,21 @@ class UnitStateReader {
   }
 
   read(text: string): UnitState {
-    const { version, erasure, savedModes } = this.object(this.parse(text), '');
+    const { version, erasure, savedModes, cycles } = this.object(this.parse(text), '');
     if (version !== FILE_VERSION) throw this.damaged('version', version, `expected version ${FILE_VERSION}`);
     return {
       erasure: erasure === null ? null : this.erasure(this.object(erasure, 'erasure')),
       savedModes: savedModes === null ? null : this.modes(this.object(savedModes, 'savedModes')),
+      // Files of before they were counted have none.
+      ...(cycles === undefined ? {} : { cycles: this.cycles(this.object(cycles, 'cycles')) }),
     };
+  }
+
+  private cycles({ stops, unloads }: Record<string, unknown>): CycleCounts {
+    if (!isNumberUpTo(stops, Number.MAX_SAFE_INTEGER)) throw this.damaged('cycles.stops', stops, 'expected a count');
+    if (!isNumberUpTo(unloads, Number.MAX_SAFE_INTEGER))
+      throw this.damaged('cycles.unloads', unloads, 'expected a count');
+    return { stops, unloads };
   }
 
   /** Parameters that this version does not know are a fault like any other; those that are not there have their defaults. */
@@ -153,6 +163,6 @@ class UnitStateReader {
   }
 }
 
-function isNumberUpTo(value: unknown, max: number): boolean {
+function isNumberUpTo(value: unknown, max: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max;
 }

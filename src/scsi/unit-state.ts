@@ -1,6 +1,6 @@
 /**
- * What a logical unit keeps over a restart besides its reservations: an erasure that has not come to its end, and saved mode
- * parameters. Changes are saved one after the other, each before it is acknowledged.
+ * What a logical unit keeps over a restart besides its reservations: an erasure that has not come to its end, saved mode
+ * parameters, and how often it was stopped. Changes are saved one after the other, each before it is acknowledged.
  */
 import type { SavedModes } from './mode-parameters.ts';
 import type { ErasureState } from './sbc/medium-erasure.ts';
@@ -10,7 +10,17 @@ export interface UnitState {
   readonly erasure: ErasureState | null;
   /** Null: nobody has saved any. */
   readonly savedModes: SavedModes | null;
+  /** Left out: never. */
+  readonly cycles?: CycleCounts;
 }
+
+/** How often the unit has been stopped, and its medium unloaded, in its life. */
+export interface CycleCounts {
+  readonly stops: number;
+  readonly unloads: number;
+}
+
+export const NO_CYCLES: CycleCounts = { stops: 0, unloads: 0 };
 
 /** Where that is kept. */
 export interface UnitStateStore {

@@ -6,6 +6,8 @@ import { assert } from '../../util/assert.ts';
 import { PERIPHERAL_DIRECT_ACCESS } from '../constants.ts';
 import { SENSE_MEDIUM_REMOVAL_PREVENTED, SENSE_STANDBY_CONDITION_ACTIVATED_BY_COMMAND } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
+import type { CycleCounts } from '../unit-state.ts';
+import { NO_CYCLES } from '../unit-state.ts';
 import { POWER_ACTIVE, POWER_UNCHANGED, POWER_UNKNOWN, requestedPowerCondition } from './power-condition.ts';
 
 /** IMMED is accepted and changes nothing: starting is instant, and a stop is reported when the cache is on the medium. */
@@ -87,10 +89,32 @@ function stop(task: Task, flags: number): void {
  */
 function finishStop(task: Task): void {
   const { unit } = task;
-  if ((task.command.cdb[START_STOP_FLAGS]! & LOEJ) !== 0) unit.ejectMedium();
-  else if (unit.isRemovable) unit.lowPowerCondition = SENSE_STANDBY_CONDITION_ACTIVATED_BY_COMMAND;
-  else unit.isStopped = true;
-  task.good();
+  const { cycles = NO_CYCLES } = unit.state.current;
+  if ((task.command.cdb[START_STOP_FLAGS]! & LOEJ) !== 0) {
+    const isUnloaded = unit.isMediumPresent;
+    unit.ejectMedium();
+    endCounted(task, isUnloaded ? { ...cycles, unloads: cycles.unloads + 1 } : cycles);
+  } else if (unit.isRemovable) {
+    unit.lowPowerCondition = SENSE_STANDBY_CONDITION_ACTIVATED_BY_COMMAND;
+    task.good();
+  } else {
+    const isStopping = !unit.isStopped;
+    unit.isStopped = true;
+    endCounted(task, isStopping ? { ...cycles, stops: cycles.stops + 1 } : cycles);
+  }
+}
+
+/** Keeps the counts for the Start-Stop Cycle Counter log page; that they cannot be kept does not undo the stop. */
+function endCounted(task: Task, cycles: CycleCounts): void {
+  const { state } = task.unit;
+  if (cycles === (state.current.cycles ?? NO_CYCLES)) {
+    task.good();
+    return;
+  }
+  task.beginWork();
+  state.update({ cycles }, () => {
+    if (task.endWork()) task.good();
+  });
 }
 
 const STOP: Operation = {

@@ -143,6 +143,7 @@ function writeAndVerify(task: Task, lba: number, blocks: number, lengthByte: num
   command.presentedOutBytes = task.lengthBytes;
   const heldBytes = Math.min(task.lengthBytes, command.dataOutBytes);
   task.lengthBytes = Math.floor(heldBytes / unit.blockBytes) * unit.blockBytes;
+  unit.counters.countWrite(task.lengthBytes >>> unit.blockShift);
   task.option = bytchk;
   task.isFua = true; // what is verified is the medium
   task.operation = WRITE_AND_VERIFY;

@@ -35,6 +35,8 @@ const ATOMIC_BOUNDARY = 10;
 const TRANSFER_LENGTH = 12;
 
 function receive(task: Task): void {
+  const { unit } = task;
+  unit.counters.countWrite(task.lengthBytes >>> unit.blockShift);
   task.isFua = (task.command.cdb[FLAGS]! & FUA) !== 0;
   task.operation = WRITE_ATOMIC;
   task.requestDataOut(0, task.lengthBytes);

@@ -27,6 +27,20 @@ const READ_ERROR_COUNTERS: LogPage = {
   parameters: errorCounters(COUNT_BLOCKS_READ, COUNT_READ_ERRORS),
 };
 
+/**
+ * SPC-4 7.3.20, of what there is: how often a fixed disk was stopped and a removable medium unloaded. A store has no date of
+ * manufacture and wears out by neither.
+ */
+const START_STOP_CYCLE_COUNTER: LogPage = {
+  pageCode: 0x0e,
+  needsSpace: false,
+  isOffered: onEveryUnit,
+  parameters: [
+    { code: 0x0004, control: CONTROL_BINARY_LIST, lengthBytes: 4, write: writeStops },
+    { code: 0x0006, control: CONTROL_BINARY_LIST, lengthBytes: 4, write: writeUnloads },
+  ],
+};
+
 /** SPC-4 7.3.9 */
 const GENERAL_STATISTICS_AND_PERFORMANCE: LogPage = {
   pageCode: 0x19,
@@ -48,6 +62,7 @@ export const LOG_PAGES: readonly LogPage[] = [
   WRITE_ERROR_COUNTERS,
   READ_ERROR_COUNTERS,
   LOGICAL_BLOCK_PROVISIONING,
+  START_STOP_CYCLE_COUNTER,
   GENERAL_STATISTICS_AND_PERFORMANCE,
   INFORMATIONAL_EXCEPTIONS,
 ];
@@ -80,10 +95,23 @@ function writeStatistics({ counters }: LogicalUnit, out: Buffer, at: number): vo
   writeUint64(counters.get(COUNT_BLOCKS_READ), out, at + TRANSMITTED);
 }
 
+function writeStops({ state }: LogicalUnit, out: Buffer, at: number): void {
+  out.writeUInt32BE(Math.min(state.current.cycles?.stops ?? 0, UINT32_MAX), at);
+}
+
+function writeUnloads({ state }: LogicalUnit, out: Buffer, at: number): void {
+  out.writeUInt32BE(Math.min(state.current.cycles?.unloads ?? 0, UINT32_MAX), at);
+}
+
+const UINT32_MAX = 0xffffffff;
+
 function writeNoException(_unit: LogicalUnit, out: Buffer, at: number): void {
   const MOST_RECENT_TEMPERATURE_READING = 2;
+  /** Vendor specific; sg3_utils and smartmontools take it for the highest temperature allowed. */
+  const TEMPERATURE_THRESHOLD = 3;
   const NO_TEMPERATURE = 0xff;
   out[at + MOST_RECENT_TEMPERATURE_READING] = NO_TEMPERATURE;
+  out[at + TEMPERATURE_THRESHOLD] = NO_TEMPERATURE;
 }
 
 function onEveryUnit(): boolean {

@@ -39,8 +39,9 @@ describe('the state of a disk in its file', () => {
   it.each([null, ERASURE, { plan: { ...ERASURE.plan, pattern: null }, medium: '', isFailed: true }])(
     'comes back: %o',
     async (erasure) => {
-      expect(await save(open(), { erasure, savedModes: MODES })).toBe(true);
-      expect(await open().load()).toEqual({ erasure, savedModes: MODES });
+      const cycles = { stops: 3, unloads: 0 };
+      expect(await save(open(), { erasure, savedModes: MODES, cycles })).toBe(true);
+      expect(await open().load()).toEqual({ erasure, savedModes: MODES, cycles });
       expect(readdirSync(directory)).toEqual(['disk-u.json']);
     },
   );
@@ -50,10 +51,18 @@ describe('the state of a disk in its file', () => {
     const gone = open(join(directory, 'gone'));
     expect(await save(gone, { erasure: null, savedModes: null })).toBe(false);
     expect(faults).toHaveLength(1);
-    expect(await open().load()).toEqual({ erasure: ERASURE, savedModes: null });
+    expect(await open().load()).toEqual({ erasure: ERASURE, savedModes: null, cycles: { stops: 0, unloads: 0 } });
+  });
+
+  it('of before stops were counted has no counts', async () => {
+    const file = open();
+    writeFileSync(file.path, '{"version":1,"erasure":null,"savedModes":null}');
+    expect(await file.load()).toEqual({ erasure: null, savedModes: null });
   });
 
   it.each([
+    '{"version":1,"erasure":null,"savedModes":null,"cycles":{"stops":-1,"unloads":0}}',
+    '{"version":1,"erasure":null,"savedModes":null,"cycles":{"stops":1}}',
     '',
     '[]',
     '{"version":2,"erasure":null}',

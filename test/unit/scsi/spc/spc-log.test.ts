@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_READ } from '../../../../src/backend/backend.ts';
+import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit-state.ts';
 import type { HarnessOptions } from '../device-harness.ts';
 import { cdb10, cdb16, Harness, nexusOf, pattern } from '../device-harness.ts';
 
@@ -12,7 +13,7 @@ interface SenseOptions {
 }
 
 const CUMULATIVE = 1;
-const PAGES_OF_A_THIN_DISK = [0x00, 0x02, 0x03, 0x0c, 0x19, 0x2f];
+const PAGES_OF_A_THIN_DISK = [0x00, 0x02, 0x03, 0x0c, 0x0e, 0x19, 0x2f];
 
 function logSense(harness: Harness, page: number, options: SenseOptions = {}) {
   const { pc = CUMULATIVE, subpage = 0, pointer = 0, length = 0xffff, dataIn = 0xffff } = options;
@@ -137,9 +138,42 @@ describe('LOG SENSE', () => {
     expect(counter(logSense(harness, 0x02).data, 6)).toBe(2);
   });
 
+  it('counts WRITE AND VERIFY and WRITE ATOMIC as writes', () => {
+    const harness = new Harness();
+    harness.run(cdb10(0x2e, 0, 2), { dataOut: pattern(2) });
+    harness.run([0x9c, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0], { dataOut: pattern(1) });
+    expect(statistics(logSense(harness, 0x19).data)).toEqual([0, 2, 3, 0]);
+  });
+
+  it('counts how often a disk was stopped, and keeps it', () => {
+    const saved: UnitState[] = [];
+    const stateStore: UnitStateStore = {
+      save(state, onSaved) {
+        saved.push(state);
+        onSaved(true);
+      },
+    };
+    const startStop = (harness: Harness, flags: number) => harness.run([0x1b, 0, 0, 0, flags, 0]).outcome;
+    const cycles = (harness: Harness) => logSense(harness, 0x0e).data.toString('hex').slice(8);
+    const harness = new Harness({ unit: { stateStore } });
+    for (const flags of [0, 0, 1, 1, 0, 1]) expect(startStop(harness, flags)).toBe('status 0');
+    expect(cycles(harness)).toBe('00040304000000020006030400000000');
+    expect(saved).toHaveLength(2);
+    const again = new Harness({ unit: { stateStore, savedState: saved.at(-1)!, isRemovable: true } });
+    for (const flags of [0, 2, 2, 3, 2]) expect(startStop(again, flags)).toBe('status 0');
+    expect(cycles(again)).toBe('00040304000000020006030400000002');
+  });
+
+  it('a count of stops that cannot be kept does not undo the stop', () => {
+    const stateStore: UnitStateStore = { save: (_state, onSaved) => onSaved(false) };
+    const harness = new Harness({ unit: { stateStore } });
+    expect(harness.run([0x1b, 0, 0, 0, 0, 0]).outcome).toBe('status 0');
+    expect(harness.run([0, 0, 0, 0, 0, 0]).outcome).toBe('2/4/2');
+  });
+
   it('the page of informational exceptions has none, and no temperature', () => {
     const { data } = logSense(new Harness(), 0x2f);
-    expect(data.toString('hex')).toBe('af000008000003040000ff00');
+    expect(data.toString('hex')).toBe('af000008000003040000ffff');
   });
 
   it('tells what the store takes and what is left, in threshold sets', () => {
