@@ -52,6 +52,7 @@ export class Reactor {
   readonly deviceServer: DeviceServerContext;
   /** Sees to stores that become larger or smaller; whoever makes a logical unit has it watched. */
   readonly capacities: CapacityWatch;
+  readonly spaceWatch = new SpaceWatch();
   /** Why stores are served through node:fs; null when there is a ring. */
   readonly ringReason: string | null;
   private readonly options: ReactorOptions;
@@ -65,7 +66,6 @@ export class Reactor {
   constructor(options: ReactorOptions) {
     this.options = options;
     this.capacities = new CapacityWatch(options.note);
-  readonly spaceWatch = new SpaceWatch();
     const { native, limits, observer } = options;
     this.batch = new TickBatch((work) => process.nextTick(work));
     const bytes = arenaBytes(SLOT_CLASSES_DEFAULT);
