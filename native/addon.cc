@@ -1,4 +1,6 @@
 // Gives the environment that loads it what src/native/native-addon.ts describes.
+#include <errno.h>
+#include <fcntl.h>
 #include <napi.h>
 
 #include "addon_data.h"
@@ -61,6 +63,14 @@ Napi::Value get_page_node(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), page_node(data));
 }
 
+Napi::Value duplicate_descriptor(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const int fd = arguments.fd(0);
+  if (!arguments.ok()) return arguments.fail();
+  const int duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  return Napi::Number::New(info.Env(), duplicate < 0 ? -errno : duplicate);
+}
+
 Napi::Object describe_layout(Napi::Env env) {
   Napi::Object layout = Napi::Object::New(env);
   for (const LayoutNumber& number : kLayoutNumbers) layout.Set(number.name, number.value);
@@ -93,6 +103,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("numaTopology", get_numa_topology);
   add("pinThread", pin_this_thread);
   add("pageNode", get_page_node);
+  add("duplicate", duplicate_descriptor);
   return exports;
 }
 

@@ -2,48 +2,33 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
-import { BackendError } from './backend/backend.ts';
-import { type Portal, TargetNode } from './iscsi/protocol/session/target-node.ts';
+import type { Portal, TargetNode } from './iscsi/protocol/session/target-node.ts';
 import type { IsnsPortal } from './isns/registration.ts';
-import { loadConfig } from './mgmt/config/config.ts';
+import { type ConfigSource, configurationOf, readConfigSource } from './mgmt/config/config.ts';
 import { ConfigError } from './mgmt/config/config-error.ts';
-import type { Configuration, PortalConfig, StorageConfig, TargetConfig } from './mgmt/config/configuration.ts';
+import type { Configuration, PortalConfig } from './mgmt/config/configuration.ts';
 import { formatPortalAddress } from './mgmt/config/portal-address.ts';
 import type { DaemonOptions } from './mgmt/daemon-options.ts';
 import { holdHeapTight } from './mgmt/heap.ts';
 import { createLogger } from './mgmt/logging.ts';
-import { ReservationFile } from './mgmt/reservation-store.ts';
-import { StateDirectory } from './mgmt/state-dir.ts';
-import { Authentications, everyLun, guardTarget } from './mgmt/target-guard.ts';
-import { UnitStateFile } from './mgmt/unit-state-file.ts';
 import { type BoundAddresses, entityOf, NameService } from './name-service.ts';
-import { loadNative } from './native/binding.ts';
-import { RING_DEPTH_DEFAULT } from './native/ring.ts';
-import { Reactor } from './reactor.ts';
-import { type RunningDaemon, takeOver } from './reload.ts';
-import { PERIPHERAL_CD_DVD } from './scsi/constants.ts';
-import { LogicalUnit } from './scsi/logical-unit.ts';
-import { TargetDevice } from './scsi/target-device.ts';
+import type { Reactor } from './reactor.ts';
+import { EXIT_BUG, Reactors } from './reactors/reactors.ts';
+import type { ReactorStatus } from './reactors/served-reactor.ts';
+import { takenOverNote } from './reload.ts';
 
-const VENDOR_DEFAULT = 'GOTGT';
-const PRODUCT_DEFAULT = 'NATIVE DISK';
-const DRIVE_PRODUCT_DEFAULT = 'NATIVE CD-ROM';
-const REVISION = '0001';
-/** Storages are opened side by side, since a new one waits for the disk; no more at once than the thread pool can use. */
-const OPENING_AT_ONCE_MAX = 32;
-/** sysexits.h EX_SOFTWARE. */
-const EXIT_BUG = 70;
 /** Signals that end the daemon in order. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 /** Serves until SIGTERM or SIGINT, then ends in order. Rejects with ConfigError when it cannot start; nothing runs then. */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
-  const configuration = withOptions(loadConfig(options), options);
+  const source = readConfigSource(options);
+  const configuration = configurationOf(source);
   const logger = await createLogger(options.logLevel, process.stdout.isTTY === true);
   const stopped = stopSignal();
   endOnBug(logger);
   holdHeapTight();
-  const daemon = await startDaemon(configuration, logger);
+  const daemon = await startDaemon(source, configuration, logger);
   for (const line of daemon.connectLines) logger.info(line);
   let reloading: Promise<void> = Promise.resolve();
   const onReload = () => {
@@ -62,7 +47,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 /** Reads the configuration again. A fault in it is logged, and everything goes on as it was. */
 async function reload(daemon: Daemon, options: DaemonOptions, logger: Logger): Promise<void> {
   try {
-    await daemon.takeOver(loadConfig(options));
+    await daemon.takeOver(readConfigSource(options));
+    logger.info(takenOverNote());
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const { file, key, message } = error;
@@ -70,180 +56,43 @@ async function reload(daemon: Daemon, options: DaemonOptions, logger: Logger): P
   }
 }
 
-function withOptions(configuration: Configuration, { blocksMultipleHosts }: DaemonOptions): Configuration {
-  const { limits } = configuration;
-  const sessions = { ...limits.sessions, isOneHost: blocksMultipleHosts };
-  return { ...configuration, limits: { ...limits, sessions } };
-}
-
 export interface Daemon {
   /** Shell lines that connect to what is served. */
   readonly connectLines: readonly string[];
   /** "address:port" of everything that is listened on. */
   readonly addresses: readonly string[];
-  /** What reload.ts says of `configuration` holds from now on. */
-  takeOver(configuration: Configuration): Promise<void>;
+  /** What reload.ts says of the configuration holds from now on. Rejects with ConfigError; nothing has changed then. */
+  takeOver(source: ConfigSource): Promise<void>;
+  /** Every reactor that serves a target, and the main thread's. */
+  status(): Promise<readonly ReactorStatus[]>;
   /** Ends in order; false when a store did not answer in time. */
   stop(): Promise<boolean>;
 }
 
-/** Starts everything that `configuration` names, or nothing. Rejects with ConfigError. */
-export async function startDaemon(configuration: Configuration, logger: Logger): Promise<Daemon> {
+/**
+ * Starts everything that `configuration` names, or nothing. Rejects with ConfigError.
+ * @param source what `configuration` was made from
+ */
+export async function startDaemon(source: ConfigSource, configuration: Configuration, logger: Logger): Promise<Daemon> {
   for (const warning of configuration.warnings) logger.warn(warning);
-  const { native, reason } = loadNative();
-  if (reason !== null) logger.info({ reason }, 'running without the native addon');
-  const reactor = new Reactor({
-    native,
-    nativeReason: reason,
-    isIoUringEnabled: configuration.performance.isIoUringEnabled,
-    ringDepth: ringDepth(configuration),
-    limits: configuration.limits,
-    observer: { note: (level, event, fields) => logger[level](fields, event) },
-    note: (level, message, fields) => logger[level](fields, message),
-  });
-  if (native !== null && reactor.ringReason !== null) {
-    logger.info({ reason: reactor.ringReason }, 'running without io_uring');
-  }
+  const reactors = await Reactors.start(source, configuration, logger);
+  const { main } = reactors;
   try {
-    const units = await openUnits(reactor, configuration, logger);
-    const portals = addTargets(reactor, configuration, units);
-    const storages = new Map([...units].map(([storage, unit]) => [storage.deviceID, { storage, unit }]));
-    for (const served of storages.values()) reactor.capacities.watch(served);
-    const running: RunningDaemon = { reactor, logger, storages };
-    const bound = await listenAll(reactor, configuration, portals, logger);
-    const nameService = startNameService(reactor, configuration, bound, logger);
+    const bound = await listenAll(main.reactor, configuration, main.portals, logger);
+    reactors.tellPorts();
+    const nameService = startNameService(main.reactor, configuration, bound, logger);
     return {
-      connectLines: connectLines(configuration, portals),
+      connectLines: connectLines(configuration, main.portals),
       addresses: [...bound.values()].flat().map(({ address, port }) => formatPortalAddress({ host: address, port })),
-      takeOver: (changed) => takeOver(running, changed),
+      takeOver: (changed) => reactors.takeOver(changed, configurationOf(changed)),
+      status: () => reactors.status(),
       // A server that does not answer must not take from the time that commands have to end.
-      stop: async () => (await Promise.all([reactor.close(), nameService?.stop()]))[0],
+      stop: async () => (await Promise.all([reactors.close(), nameService?.stop()]))[0],
     };
   } catch (error) {
-    await reactor.abandon();
+    await reactors.close();
     throw error;
   }
-}
-
-function addTargets(
-  reactor: Reactor,
-  configuration: Configuration,
-  units: ReadonlyMap<StorageConfig, LogicalUnit>,
-): Map<PortalConfig, Portal> {
-  const portals = new Map<PortalConfig, Portal>();
-  for (const portal of configuration.portals) {
-    const { host, port } = portal;
-    const isWildcard = host === '' || host === '0.0.0.0' || host === '::';
-    portals.set(portal, { host: host.includes(':') ? `[${host}]` : host, port, isWildcard });
-  }
-  const authentications = new Authentications();
-  for (const target of configuration.targets) {
-    reactor.addTarget(makeTarget(reactor, target, units, portals, authentications));
-  }
-  const { auth, isFiltered } = configuration.discovery;
-  reactor.registry.guardDiscovery(authentications.make(auth), isFiltered);
-  return portals;
-}
-
-function makeTarget(
-  reactor: Reactor,
-  target: TargetConfig,
-  units: ReadonlyMap<StorageConfig, LogicalUnit>,
-  portals: ReadonlyMap<PortalConfig, Portal>,
-  authentications: Authentications,
-): TargetNode {
-  const { device, guard } = guardTarget(target, authentications, (luns) => {
-    const made = new TargetDevice(reactor.deviceServer);
-    for (const { lun, storage } of luns) made.addLogicalUnit(lun, units.get(storage) as LogicalUnit);
-    return made;
-  });
-  const groups = target.portalGroups.map(({ tag, portals: members }) => ({
-    tag,
-    portals: members.map((member) => portals.get(member) as Portal),
-  }));
-  const node = new TargetNode(target.name, target.alias, target.offers, groups, device, guard);
-  node.redirection = target.redirection;
-  return node;
-}
-
-/** Opens every storage that some target exports; those that nobody exports stay closed. */
-async function openUnits(
-  reactor: Reactor,
-  configuration: Configuration,
-  logger: Logger,
-): Promise<Map<StorageConfig, LogicalUnit>> {
-  const exported = new Set(configuration.targets.flatMap((target) => everyLun(target).map(({ storage }) => storage)));
-  const storages = configuration.storages.filter((storage) => exported.has(storage));
-  const state = await StateDirectory.open(configuration.stateDirectory);
-  const uuids = await state.unitUuids(storages.map(({ identityKey }) => identityKey));
-  const units = new Map<StorageConfig, LogicalUnit>();
-  for (let first = 0; first < storages.length; first += OPENING_AT_ONCE_MAX) {
-    const some = storages.slice(first, first + OPENING_AT_ONCE_MAX);
-    const opening = some.map((storage, i) =>
-      openUnit(reactor, configuration, storage, uuids[first + i] as string, logger),
-    );
-    // All have settled before one fault ends the start: nothing is opened behind its back.
-    for (const [i, result] of (await Promise.allSettled(opening)).entries()) {
-      if (result.status === 'rejected') throw result.reason;
-      units.set(some[i] as StorageConfig, result.value);
-      noteOpened(some[i] as StorageConfig, result.value, logger);
-    }
-  }
-  return units;
-}
-
-function noteOpened(
-  { deviceID, path }: StorageConfig,
-  { backend, sizeBytes, blockBytes }: LogicalUnit,
-  logger: Logger,
-) {
-  const { engine } = backend.capabilities;
-  logger.info({ deviceID, path, engine, sizeBytes, blockBytes }, 'storage opened');
-}
-
-async function openUnit(
-  reactor: Reactor,
-  configuration: Configuration,
-  storage: StorageConfig,
-  uuid: string,
-  logger: Logger,
-): Promise<LogicalUnit> {
-  const reservationStore = new ReservationFile(configuration.stateDirectory, uuid, (fault) => logger.error(fault));
-  const savedReservations = await reservationStore.load();
-  const stateStore = new UnitStateFile(configuration.stateDirectory, uuid, (fault) => logger.error(fault));
-  const savedState = await stateStore.load();
-  try {
-    const backend = await reactor.openStore(storage);
-    return new LogicalUnit({
-      uuid,
-      backend,
-      blockShift: storage.blockShift,
-      deviceType: storage.deviceType,
-      mediumName: storage.isRemovable ? storage.path : '',
-      isReadOnly: storage.isReadOnly,
-      isRemovable: storage.isRemovable,
-      isThin: storage.isThin,
-      vendor: storage.vendorID ?? VENDOR_DEFAULT,
-      product:
-        storage.productID ?? (storage.deviceType === PERIPHERAL_CD_DVD ? DRIVE_PRODUCT_DEFAULT : PRODUCT_DEFAULT),
-      revision: REVISION,
-      ...(storage.serial === null ? {} : { serial: storage.serial }),
-      reservationStore,
-      savedReservations,
-      stateStore,
-      savedState,
-    });
-  } catch (error) {
-    if (!(error instanceof BackendError)) throw error;
-    const key = `storages[${configuration.storages.indexOf(storage)}].path`;
-    throw new ConfigError(configuration.source, key, storage.path, error.message);
-  }
-}
-
-/** The reactor has one ring for all its stores: as deep as the deepest that was asked for. */
-function ringDepth({ storages }: Configuration): number {
-  const deepest = Math.max(0, ...storages.map(({ queueDepth }) => queueDepth ?? 0));
-  return deepest === 0 ? RING_DEPTH_DEFAULT : deepest;
 }
 
 async function listenAll(
@@ -258,7 +107,8 @@ async function listenAll(
     bound.set(portal, places);
     try {
       for (const host of await bindHosts(config.host)) {
-        const listener = await reactor.listen({ host, port: portal.port }, portal);
+        const index = configuration.portals.indexOf(config);
+        const listener = await reactor.listen({ host, port: portal.port }, portal, index);
         portal.port = listener.port;
         places.push({ address: listener.host, port: listener.port });
         logger.info({ address: formatPortalAddress(listener) }, 'listening');

@@ -3,6 +3,7 @@
  * another, so it can live on the main thread or in a worker. This is where the layers are put together.
  */
 import { randomBytes } from 'node:crypto';
+import { getSystemErrorName } from 'node:util';
 import type { Backend, BackendIo } from './backend/backend.ts';
 import { openBackend } from './backend/registry.ts';
 import type { Note, StorageSpec } from './backend/storage-spec.ts';
@@ -10,20 +11,22 @@ import { type Crc32c, crc32cPortable } from './iscsi/codec/digest.ts';
 import { Connection } from './iscsi/protocol/connection/connection.ts';
 import { OutputStore } from './iscsi/protocol/connection/output.ts';
 import type { ProtocolLimits, ProtocolObserver, ProtocolServices } from './iscsi/protocol/connection/services.ts';
+import type { ConnectionMover } from './iscsi/protocol/login/login-directory.ts';
 import { LoginPhase } from './iscsi/protocol/login/login-phase.ts';
 import { OFFERS_DEFAULT } from './iscsi/protocol/login/parameters.ts';
-import type { Portal, TargetNode } from './iscsi/protocol/session/target-node.ts';
-import { TargetRegistry } from './iscsi/protocol/session/target-registry.ts';
+import type { Portal } from './iscsi/protocol/session/target-node.ts';
+import { type RegistryShare, TargetRegistry } from './iscsi/protocol/session/target-registry.ts';
 import { TaskStore } from './iscsi/protocol/session/task.ts';
 import { CapacityWatch } from './mgmt/capacity-watch.ts';
+import { SpaceWatch } from './mgmt/space-watch.ts';
 import type { NativeAddon, NativeArena } from './native/native-addon.ts';
 import { openRing, type Ring, type RingOpening } from './native/ring.ts';
-import { SpaceWatch } from './mgmt/space-watch.ts';
 import { DeviceServerContext } from './scsi/device-server.ts';
-import { ReceiveBuffer } from './transport/tcp-connection.ts';
+import { type HandedConnection, HandedConnections } from './transport/handed-connections.ts';
+import { ReceiveBuffer, type TcpConnection } from './transport/tcp-connection.ts';
 import { type ListenAddress, TcpListener } from './transport/tcp-listener.ts';
 import { monotonicClock, systemClock } from './util/clock.ts';
-import { arenaBytes, SLOT_CLASSES_DEFAULT, SlotPool } from './util/slot-pool.ts';
+import { arenaBytes, type SlotClass, SlotPool } from './util/slot-pool.ts';
 import { TickBatch } from './util/tick-batch.ts';
 
 /** What one read of a socket takes at the most; a large Data-Out goes past it, into its command's slot. */
@@ -42,10 +45,20 @@ export interface ReactorOptions {
   readonly isIoUringEnabled: boolean;
   /** Submissions in flight at once. */
   readonly ringDepth: number;
+  readonly slotClasses: readonly SlotClass[];
+  /** Where the arena lies; null: wherever it is first touched. */
+  readonly numaNode: number | null;
+  readonly hasHugePages: boolean;
+  readonly share: RegistryShare;
+  /** Takes a connection to the reactor of its target; null: this reactor is alone. Needs `native`. */
+  readonly handOver: HandOver | null;
   readonly limits: ProtocolLimits;
   readonly observer: ProtocolObserver;
   readonly note: Note;
 }
+
+/** @param connection its descriptor is the taker's from now on */
+export type HandOver = (reactor: number, connection: HandedConnection) => void;
 
 export class Reactor {
   readonly registry: TargetRegistry;
@@ -55,23 +68,28 @@ export class Reactor {
   readonly spaceWatch = new SpaceWatch();
   /** Why stores are served through node:fs; null when there is a ring. */
   readonly ringReason: string | null;
+  /** Null without the addon. */
+  readonly arena: NativeArena | null;
   private readonly options: ReactorOptions;
   private readonly batch: TickBatch;
   private readonly services: ProtocolServices;
   private readonly ring: Ring<BackendIo> | null;
   private readonly receiveBuffer = new ReceiveBuffer(RECEIVE_BUFFER_BYTES);
   private readonly listeners: TcpListener[] = [];
+  private readonly handed = new HandedConnections(this.receiveBuffer, CONNECTIONS_PER_PORTAL_MAX);
   private readonly backends: Backend[] = [];
 
   constructor(options: ReactorOptions) {
     this.options = options;
     this.capacities = new CapacityWatch(options.note);
-    const { native, limits, observer } = options;
+    const { native, limits, observer, slotClasses, numaNode, hasHugePages, share } = options;
     this.batch = new TickBatch((work) => process.nextTick(work));
-    const bytes = arenaBytes(SLOT_CLASSES_DEFAULT);
-    const arena = native === null ? null : native.createArena(bytes);
+    const bytes = arenaBytes(slotClasses);
+    const place = { numaNode: numaNode ?? ANY_NODE, hugePages: hasHugePages };
+    const arena = native === null ? null : native.createArena(bytes, place);
+    this.arena = arena;
     const memory = arena === null ? Buffer.alloc(bytes) : arena.memory;
-    const pool = new SlotPool(memory, SLOT_CLASSES_DEFAULT, this.batch);
+    const pool = new SlotPool(memory, slotClasses, this.batch);
     this.services = {
       pool,
       batch: this.batch,
@@ -82,7 +100,7 @@ export class Reactor {
       limits,
       observer,
     };
-    this.registry = new TargetRegistry(this.services, OFFERS_DEFAULT);
+    this.registry = new TargetRegistry(this.services, OFFERS_DEFAULT, share);
     this.deviceServer = new DeviceServerContext(pool, systemClock, randomBytes);
     this.deviceServer.delay = (ms, work) => void setTimeout(work, ms).unref();
     const { ring, reason } = this.openRing(arena);
@@ -99,20 +117,22 @@ export class Reactor {
     return backend;
   }
 
-  addTarget(target: TargetNode): void {
-    this.registry.addTarget(target);
-  }
-
-  /** Listens on `address` for `portal`. Rejects with an Error that says why not. */
-  async listen(address: ListenAddress, portal: Portal): Promise<TcpListener> {
+  /**
+   * Listens on `address` for `portal`. Rejects with an Error that says why not.
+   * @param portalIndex what a connection that is handed over names the portal by
+   */
+  async listen(address: ListenAddress, portal: Portal, portalIndex: number): Promise<TcpListener> {
     const directory = this.registry.directory(portal);
+    const { native, handOver } = this.options;
     const listener = await TcpListener.open(address, {
-      native: this.options.native,
+      native,
       receiveBuffer: this.receiveBuffer,
+      mayHandOver: handOver !== null,
       connectionsMax: CONNECTIONS_PER_PORTAL_MAX,
       onConnection: (tcp, remoteAddress, localAddress) => {
         const connection = new Connection(this.services, tcp, remoteAddress, localAddress);
-        connection.enter(new LoginPhase(connection, directory, this.registry));
+        const mover = handOver === null ? null : this.moverOf(handOver, tcp, connection, portalIndex);
+        connection.enter(new LoginPhase(connection, directory, this.registry, mover));
         tcp.start(connection);
       },
       onAcceptError: (message) => {
@@ -121,6 +141,26 @@ export class Reactor {
     });
     this.listeners.push(listener);
     return listener;
+  }
+
+  /** Takes a connection that another reactor hands over; it came by `portal`. */
+  adopt(handed: HandedConnection, portal: Portal): void {
+    const { received, answeredCount } = handed;
+    const directory = this.registry.directory(portal);
+    this.handed.adopt(handed, (tcp, remoteAddress, localAddress) => {
+      const connection = new Connection(this.services, tcp, remoteAddress, localAddress);
+      connection.enter(new LoginPhase(connection, directory, this.registry, null, answeredCount));
+      const view = new DataView(received.buffer, received.byteOffset, received.length);
+      connection.onBytes(received, view, 0, received.length);
+      tcp.start(connection);
+    });
+  }
+
+  /** The node that the arena's first page lies on; null: it was not touched yet, or there is no addon. */
+  get arenaNode(): number | null {
+    const { native } = this.options;
+    const node = native === null || this.arena === null ? -1 : native.pageNode(this.arena.memory, 0);
+    return node < 0 ? null : node;
   }
 
   /**
@@ -136,7 +176,9 @@ export class Reactor {
     this.registry.closeAll('shutdown');
     const isDrained = await this.idleWithin(DRAIN_MS);
     for (const listener of this.listeners) listener.destroyConnections();
+    this.handed.destroyConnections();
     this.deviceServer.stopBackground();
+    this.spaceWatch.stop();
     await Promise.all(this.backends.map((backend) => backend.close()));
     if (isDrained) this.deviceServer.close();
     this.ring?.close();
@@ -146,9 +188,34 @@ export class Reactor {
   /** Gives up what was opened when the daemon could not start. */
   async abandon(): Promise<void> {
     this.capacities.stop();
+    this.spaceWatch.stop();
     for (const listener of this.listeners) listener.close();
     await Promise.all(this.backends.map((backend) => backend.close()));
     this.ring?.close();
+  }
+
+  private moverOf(
+    handOver: HandOver,
+    tcp: TcpConnection,
+    { remoteAddress, localAddress }: Connection,
+    portal: number,
+  ): ConnectionMover {
+    const give = (reactor: number, answeredCount: number, duplicate: number, received: Buffer) => {
+      if (duplicate >= 0) {
+        handOver(reactor, { fd: duplicate, received, answeredCount, portal, remoteAddress, localAddress });
+        return;
+      }
+      // The connection ends with the descriptor that could not be duplicated.
+      const reason = getSystemErrorName(duplicate);
+      this.options.observer.note('warn', 'a connection could not be handed over', { remote: remoteAddress, reason });
+    };
+    return {
+      stay: () => tcp.stopKeeping(),
+      moveTo: (reactor, answeredCount) =>
+        tcp.handOver((fd, received) => {
+          give(reactor, answeredCount, (this.options.native as NativeAddon).duplicate(fd), received);
+        }),
+    };
   }
 
   private openRing(arena: NativeArena | null): RingOpening<BackendIo> {
@@ -169,6 +236,9 @@ export class Reactor {
   }
 }
 
+/** What createArena takes for no node. */
+const ANY_NODE = -1;
+
 /** A call into the addon costs more than the table takes for a header: 145 ns against 31 ns for 48 bytes. */
 const NATIVE_CRC_BYTES_MIN = 256;
 
@@ -178,5 +248,3 @@ function fastestCrc32c(native: NativeAddon): Crc32c {
       ? crc32cPortable(crc, bytes, offset, length)
       : native.crc32c(crc, bytes, offset, length);
 }
-    this.spaceWatch.stop();
-    this.spaceWatch.stop();

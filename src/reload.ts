@@ -2,8 +2,8 @@
  * What a running daemon takes over from a configuration that was read again (SIGHUP): one row of TAKEN_OVER each. All else
  * holds from the next start on.
  */
-import type { Logger } from 'pino';
 import type { Configuration, StorageConfig } from './mgmt/config/configuration.ts';
+import type { Log } from './mgmt/logging.ts';
 import type { Reactor } from './reactor.ts';
 import type { LogicalUnit } from './scsi/logical-unit.ts';
 
@@ -14,9 +14,10 @@ export interface ServedStorage {
   storage: StorageConfig;
 }
 
+/** One reactor with what it serves; a daemon has one or several. */
 export interface RunningDaemon {
   readonly reactor: Reactor;
-  readonly logger: Logger;
+  readonly logger: Log;
   /** By deviceID. */
   readonly storages: ReadonlyMap<number, ServedStorage>;
 }
@@ -24,8 +25,12 @@ export interface RunningDaemon {
 /** Takes over what can be; a part that cannot is logged with the reason, and stays as it was. */
 export async function takeOver(running: RunningDaemon, configuration: Configuration): Promise<void> {
   for (const { apply } of TAKEN_OVER) await apply(running, configuration);
+}
+
+/** For the log, once every reactor has taken it over. */
+export function takenOverNote(): string {
   const names = TAKEN_OVER.map(({ what }) => what).join(', ');
-  running.logger.info(`the configuration was read again: ${names} hold from now on, the rest from the next start on`);
+  return `the configuration was read again: ${names} hold from now on, the rest from the next start on`;
 }
 
 interface Change {

@@ -3,6 +3,9 @@ import type { EventEmitter } from 'node:events';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { LogLevel } from './daemon-options.ts';
 
+/** What is needed of a log by those who write to it. */
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+
 const STDOUT = 1;
 
 /**

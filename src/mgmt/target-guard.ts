@@ -3,16 +3,21 @@ import { AccessList, type AccessRule } from '../iscsi/protocol/access/access-lis
 import { type Authentication, NO_AUTHENTICATION } from '../iscsi/protocol/login/auth.ts';
 import type { ChapPolicy } from '../iscsi/protocol/login/chap.ts';
 import { ChapAuthentication } from '../iscsi/protocol/login/chap-authenticator.ts';
-import { ChapChallenges } from '../iscsi/protocol/login/chap-challenges.ts';
+import { ChapChallenges, type OutstandingChallenges } from '../iscsi/protocol/login/chap-challenges.ts';
 import type { TargetGuard } from '../iscsi/protocol/session/target-node.ts';
 import type { ScsiTargetDevice } from '../scsi/target-device.ts';
 import { NodeChapCrypto } from './chap-crypto.ts';
 import type { LunConfig, TargetConfig } from './config/configuration.ts';
 
-/** Makes the authentications of one process; they know each other's challenges. */
+/** Makes the authentications of one reactor; they know each other's challenges. */
 export class Authentications {
   private readonly crypto = new NodeChapCrypto();
-  private readonly challenges = new ChapChallenges();
+  private readonly challenges: OutstandingChallenges;
+
+  /** @param challenges shared by everything in this process that authenticates */
+  constructor(challenges: OutstandingChallenges = new ChapChallenges()) {
+    this.challenges = challenges;
+  }
 
   /** @param policy null: everyone may enter */
   make(policy: ChapPolicy | null): Authentication {

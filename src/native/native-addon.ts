@@ -169,4 +169,6 @@ export interface NativeAddon {
   pinThread(cpus: readonly number[]): number;
   /** The node that the page at `offset` of `bytes` lies on, or -errno (-ENOENT: not touched yet). */
   pageNode(bytes: Uint8Array, offset: number): number;
+  /** A second descriptor of the same open file (F_DUPFD_CLOEXEC), or -errno. */
+  duplicate(fd: number): number;
 }

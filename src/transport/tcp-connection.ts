@@ -19,6 +19,9 @@ const CLOSE_GRACE_MS = 1000;
 /** Causes after which nobody waits for what was written: the peer is dead, or has a new connection. */
 const ABRUPT: ReadonlySet<CloseCause> = new Set(['reinstated', 'keepalive-timeout', 'login-timeout', 'header-digest']);
 
+/** A first text of 64 KiB in Login Requests of a few bytes each, and what one read may bring besides. */
+const KEPT_BYTES_MAX = 1 << 20;
+
 /** A receive buffer and a view of it, lent by the reactor to all its connections. */
 export class ReceiveBuffer {
   readonly bytes: Buffer;
@@ -32,6 +35,12 @@ export class ReceiveBuffer {
 
 export class TcpConnection implements ConnectionSink {
   private readonly socket: Socket;
+  /** -1: the socket was not made from a descriptor. */
+  private readonly fd: number;
+  /** Everything that was received, while the connection may still be handed over; else null. */
+  private kept: Buffer[] | null = null;
+  private keptBytes = 0;
+  private onGiven: ((fd: number, received: Buffer) => void) | null = null;
   private readonly onEnd: (connection: TcpConnection) => void;
   private connection: Connection | null = null;
   private readonly inFlight = new RingQueue<OutputBatch>(8);
@@ -41,7 +50,12 @@ export class TcpConnection implements ConnectionSink {
   private isReceivingDirect = false;
   private readonly onWriteDone: () => void;
 
-  private constructor(makeSocket: (self: TcpConnection) => Socket, onEnd: (connection: TcpConnection) => void) {
+  private constructor(
+    fd: number,
+    makeSocket: (self: TcpConnection) => Socket,
+    onEnd: (connection: TcpConnection) => void,
+  ) {
+    this.fd = fd;
     this.onEnd = onEnd;
     this.onWriteDone = () => this.reportWritten();
     this.socket = makeSocket(this);
@@ -54,30 +68,58 @@ export class TcpConnection implements ConnectionSink {
 
   /** @param fd a connected descriptor, taken over */
   static fromDescriptor(fd: number, buffer: ReceiveBuffer, onEnd: (connection: TcpConnection) => void): TcpConnection {
-    return new TcpConnection((self) => {
-      const onread = {
-        buffer: () => self.nextBuffer(buffer),
-        callback: (count: number) => self.onRead(count, buffer),
-      };
-      return new Socket({ fd, onread, readable: true, writable: true } as ConstructorParameters<typeof Socket>[0]);
-    }, onEnd);
+    return new TcpConnection(
+      fd,
+      (self) => {
+        const onread = {
+          buffer: () => self.nextBuffer(buffer),
+          callback: (count: number) => self.onRead(count, buffer),
+        };
+        return new Socket({ fd, onread, readable: true, writable: true } as ConstructorParameters<typeof Socket>[0]);
+      },
+      onEnd,
+    );
   }
 
   /** @param socket a connected socket, taken over */
   static fromSocket(socket: Socket, onEnd: (connection: TcpConnection) => void): TcpConnection {
-    return new TcpConnection((self) => {
-      socket.on('data', (chunk: Buffer) => {
-        const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
-        self.connection?.onBytes(chunk, view, 0, chunk.length);
-      });
-      return socket;
-    }, onEnd);
+    return new TcpConnection(
+      -1,
+      (self) => {
+        socket.on('data', (chunk: Buffer) => {
+          const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+          self.connection?.onBytes(chunk, view, 0, chunk.length);
+        });
+        return socket;
+      },
+      onEnd,
+    );
   }
 
   /** The protocol's side; bytes arrive from here on. */
   start(connection: Connection): void {
     this.connection = connection;
     this.socket.resume();
+  }
+
+  /** Keeps what is received until stopKeeping() or handOver(). Only where the socket was made from a descriptor. */
+  keepReceived(): void {
+    this.kept = [];
+  }
+
+  stopKeeping(): void {
+    this.kept = null;
+  }
+
+  /**
+   * Reads nothing more, and once all that was written has left, gives the connection away: `onGiven` gets the descriptor, to
+   * be duplicated during the call, and everything that was received since keepReceived().
+   */
+  handOver(onGiven: (fd: number, received: Buffer) => void): void {
+    this.socket.pause();
+    this.onGiven = onGiven;
+    // What this tick has to say is written at its end.
+    setImmediate(() => this.give());
   }
 
   /** Tears the socket down now. */
@@ -127,8 +169,8 @@ export class TcpConnection implements ConnectionSink {
   private nextBuffer(shared: ReceiveBuffer): Uint8Array {
     const framer = this.connection?.framer;
     const directBytes = framer === undefined ? 0 : framer.directBytes;
-    this.isReceivingDirect = directBytes > 0;
-    if (framer === undefined || directBytes === 0) return shared.bytes;
+    this.isReceivingDirect = directBytes > 0 && this.kept === null;
+    if (framer === undefined || directBytes === 0 || this.kept !== null) return shared.bytes;
     const memory = framer.directMemory as Uint8Array;
     return memory.subarray(framer.directOffset, framer.directOffset + directBytes);
   }
@@ -136,6 +178,7 @@ export class TcpConnection implements ConnectionSink {
   private onRead(count: number, shared: ReceiveBuffer): boolean {
     const { connection } = this;
     if (connection === null) return true;
+    if (this.kept !== null) this.keep(this.kept, shared.bytes.subarray(0, count));
     if (this.isReceivingDirect) connection.onDirectBytes(count);
     else connection.onBytes(shared.bytes, shared.view, 0, count);
     return true;
@@ -145,6 +188,23 @@ export class TcpConnection implements ConnectionSink {
     const batch = this.inFlight.shift();
     // After 'close' everything has been given back already.
     if (batch !== null) this.connection?.onWritten(batch);
+    if (this.onGiven !== null) this.give();
+  }
+
+  private keep(kept: Buffer[], bytes: Uint8Array): void {
+    this.keptBytes += bytes.length;
+    if (this.keptBytes > KEPT_BYTES_MAX) this.socket.destroy();
+    else kept.push(Buffer.from(bytes));
+  }
+
+  private give(): void {
+    const { onGiven, kept } = this;
+    if (onGiven === null || kept === null || this.inFlight.length > 0 || this.socket.destroyed) return;
+    this.onGiven = null;
+    this.kept = null;
+    onGiven(this.fd, Buffer.concat(kept));
+    this.cause = 'handed-over';
+    this.socket.destroy(); // closes this descriptor, and no more: the duplicate keeps the connection
   }
 
   private finish(): void {

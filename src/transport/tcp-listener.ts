@@ -23,6 +23,8 @@ export type OnConnection = (connection: TcpConnection, remoteAddress: string, lo
 export interface ListenerOptions {
   readonly native: NativeAddon | null;
   readonly receiveBuffer: ReceiveBuffer;
+  /** Connections may be handed over: what they receive is kept until it is known. Needs `native`. */
+  readonly mayHandOver: boolean;
   /** Connections of this listener at one time; more are closed at once. */
   readonly connectionsMax: number;
   readonly onConnection: OnConnection;
@@ -71,6 +73,7 @@ async function listenNative(
   const connections = new Set<TcpConnection>();
   const accept = (fd: number, remoteHost: string, remotePort: number, localHost: string, localPort: number) => {
     const connection = TcpConnection.fromDescriptor(fd, options.receiveBuffer, (ended) => connections.delete(ended));
+    if (options.mayHandOver) connection.keepReceived();
     admit(connection, connections, options, endpoint(remoteHost, remotePort), endpoint(localHost, localPort));
   };
   const listener: NativeListener | number = native.listen({ address: host, port }, accept, (errno) =>

@@ -38,6 +38,12 @@ export const SLOT_CLASSES_DEFAULT: readonly SlotClass[] = [
   { capacityBytes: SEGMENT_BYTES_MAX, count: 128 },
 ];
 
+/** `classes` with `added`, which takes the place of one of the same size. */
+export function withSlotClass(classes: readonly SlotClass[], added: SlotClass): SlotClass[] {
+  const others = classes.filter(({ capacityBytes }) => capacityBytes !== added.capacityBytes);
+  return [...others, added].sort((a, b) => a.capacityBytes - b.capacityBytes);
+}
+
 /** Bytes of arena that `classes` need. */
 export function arenaBytes(classes: readonly SlotClass[]): number {
   let bytes = PAGE_BYTES; // the last slot's tail

@@ -38,8 +38,12 @@ const LAYERS: readonly Layer[] = [
   { place: 'reactor.ts', mayImport: BELOW_THE_ROOT },
   { place: 'name-service.ts', mayImport: BELOW_THE_ROOT },
   { place: 'reload.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts'] },
-  { place: 'daemon.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts', 'reload.ts', 'name-service.ts'] },
-  { place: 'index.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts', 'reload.ts', 'name-service.ts', 'daemon.ts'] },
+  { place: 'reactors', mayImport: [...BELOW_THE_ROOT, 'reactor.ts', 'reload.ts'] },
+  { place: 'daemon.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts', 'reload.ts', 'reactors', 'name-service.ts'] },
+  {
+    place: 'index.ts',
+    mayImport: [...BELOW_THE_ROOT, 'reactor.ts', 'reload.ts', 'reactors', 'name-service.ts', 'daemon.ts'],
+  },
   { place: 'cli', mayImport: ['mgmt/config/schema.ts', 'mgmt/daemon-options.ts', 'mgmt/config/config-error.ts'] },
   // The one way into the composition root from the command line: loaded when the verb runs, so that --help stays quick.
   {

@@ -41,10 +41,10 @@ export class ConfigDocument {
 
 /** Reads `file` and checks it against the schema; throws ConfigError. */
 export function readConfigDocument(file: string): ConfigDocument {
-  return parseConfigDocument(file, readText(file));
+  return parseConfigDocument(file, readConfigText(file));
 }
 
-/** @param file for messages */
+/** Checks `text` against the schema; throws ConfigError. @param file for messages */
 export function parseConfigDocument(file: string, text: string): ConfigDocument {
   const json = parseText(file, text);
   const spelling = new Map<string, string>();
@@ -75,7 +75,8 @@ function placeText(json: JsonDocument, path: string): string {
   return place === null ? '' : `:${place.line}:${place.column}`;
 }
 
-function readText(file: string): string {
+/** The text of `file`, not looked at yet; throws ConfigError. */
+export function readConfigText(file: string): string {
   const bytes = readBytes(file);
   if (bytes.length > CONFIG_BYTES_MAX) {
     throw new ConfigError(

@@ -7,7 +7,7 @@ import { PERIPHERAL_CD_DVD, PERIPHERAL_DIRECT_ACCESS } from '../../scsi/constant
 import { parseByteSize } from './byte-size.ts';
 import type { ConfigDocument } from './config-document.ts';
 import type { StorageConfig } from './configuration.ts';
-import { BLOCK_SHIFT_MIN, SIZE_EXPECTED, type StorageEntry } from './schema.ts';
+import { BLOCK_SHIFT_MIN, SIZE_EXPECTED, type StorageEntry, THRESHOLD_EXPECTED } from './schema.ts';
 
 /** Kinds that gotgt or our plans know, so that the refusal can say "not yet" instead of "unknown". */
 const SCHEMES_TO_COME = ['s3', 'ceph', 'ceph-rbd', 'rbd', 'nbd', 'qcow2', 'http', 'https'];
@@ -45,6 +45,7 @@ function readStorage(document: ConfigDocument, key: string, entry: StorageEntry,
     path,
     identityKey: identityOf(entry, scheme, path, isRemovable),
     isOnline: entry.online ?? true,
+    numaNode: readNumaNode(entry, document.content.performance?.enableNUMA ?? false),
     deviceType: isDrive ? PERIPHERAL_CD_DVD : PERIPHERAL_DIRECT_ACCESS,
     sizeBytes: readSize(document, key, entry, blockBytes),
     blockShift,
@@ -52,11 +53,11 @@ function readStorage(document: ConfigDocument, key: string, entry: StorageEntry,
     isThin: !isDrive && (entry.thinProvisioning ?? false),
     isReadOnly: isDrive || (entry.readOnly ?? false),
     isRemovable,
-    isDirect: entry.direct ?? false,
     thresholds: {
       availableBytes: readThresholdAvailable(document, key, entry),
       usedPercent: entry.thresholdUsedPercent ?? 0,
     },
+    isDirect: entry.direct ?? false,
     vendorID: entry.vendorID ?? null,
     productID: entry.productID ?? null,
     serial: entry.serial ?? null,
@@ -101,6 +102,11 @@ function unknownScheme(document: ConfigDocument, key: string, { path, backendTyp
     : document.fault(`${key}.path`, path, fault);
 }
 
+function readNumaNode({ enableNUMA, numaNode }: StorageEntry, isNumaEnabled: boolean): StorageConfig['numaNode'] {
+  if (!(enableNUMA ?? isNumaEnabled) || numaNode === -1) return null;
+  return numaNode ?? 'auto';
+}
+
 /** `size`, else gotgt's `deviceSize`, else null. */
 function readSize(document: ConfigDocument, key: string, entry: StorageEntry, blockBytes: number): number | null {
   const { size, deviceSize } = entry;
@@ -128,12 +134,6 @@ function readSize(document: ConfigDocument, key: string, entry: StorageEntry, bl
   return sizeBytes;
 }
 
-/** Throws when the file is another storage's: two writers that know nothing of each other destroy it. */
-function takeFile(
-  document: ConfigDocument,
-  key: string,
-  entry: StorageEntry,
-  storage: StorageConfig,
 function readThresholdAvailable(
   document: ConfigDocument,
   key: string,
@@ -144,6 +144,12 @@ function readThresholdAvailable(
   throw document.fault(`${key}.thresholdAvailable`, thresholdAvailable, `expected ${THRESHOLD_EXPECTED}, up to 2^53-1`);
 }
 
+/** Throws when the file is another storage's: two writers that know nothing of each other destroy it. */
+function takeFile(
+  document: ConfigDocument,
+  key: string,
+  entry: StorageEntry,
+  storage: StorageConfig,
   taken: Map<string, number>,
 ): void {
   if (storage.scheme === 'null') return;

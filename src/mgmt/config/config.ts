@@ -6,8 +6,9 @@ import type { DaemonOptions } from '../daemon-options.ts';
 import { defaultStateDirectory } from '../state-dir.ts';
 import { AuthReader } from './config-auth.ts';
 import { builtInConfig } from './config-default.ts';
-import { type ConfigDocument, readConfigDocument } from './config-document.ts';
+import { type ConfigDocument, parseConfigDocument, readConfigText } from './config-document.ts';
 import { readIsns } from './config-isns.ts';
+import { readPerformance } from './config-performance.ts';
 import { overridePortal, readPortals } from './config-portals.ts';
 import type { Variables } from './config-secrets.ts';
 import { readStorages } from './config-storages.ts';
@@ -24,20 +25,55 @@ import { type Surroundings, systemSurroundings } from './surroundings.ts';
 
 export const CONFIG_FILE_NAME = 'config.json';
 
+/** What a configuration is made from, as plain data: threads that have the same make the same of it. */
+export interface ConfigSource {
+  readonly stateDirectory: string;
+  /** The file that was read, and what stood in it; null: the built-in default. */
+  readonly file: { readonly path: string; readonly text: string } | null;
+  /** In place of every portal, unless both are null. */
+  readonly host: string | null;
+  readonly port: number | null;
+  /** All sessions of a target come from one host. */
+  readonly blocksMultipleHosts: boolean;
+}
+
 /**
  * Reads `options.configFile`, else $GOSTOR_CONFIG/config.json, else ~/.gotgt/config.json where it exists, else takes the
  * built-in default. Throws ConfigError.
  */
+export function readConfigSource(
+  options: Omit<DaemonOptions, 'logLevel'>,
+  surroundings: Surroundings = systemSurroundings(),
+): ConfigSource {
+  const { host, port, blocksMultipleHosts } = options;
+  const path = configFile(options.configFile, surroundings);
+  return {
+    stateDirectory: resolve(options.stateDirectory ?? defaultStateDirectory(surroundings)),
+    file: path === null ? null : { path, text: readConfigText(path) },
+    host,
+    port,
+    blocksMultipleHosts,
+  };
+}
+
+/** Throws ConfigError. */
+export function configurationOf(
+  { stateDirectory, file, host, port, blocksMultipleHosts }: ConfigSource,
+  { variables }: Pick<Surroundings, 'variables'> = systemSurroundings(),
+): Configuration {
+  const document = file === null ? builtInConfig(stateDirectory) : parseConfigDocument(file.path, file.text);
+  const read = resolveConfig(document, stateDirectory, variables);
+  const configuration = host === null && port === null ? read : overridePortal(read, host, port);
+  const { limits } = configuration;
+  return { ...configuration, limits: { ...limits, sessions: { ...limits.sessions, isOneHost: blocksMultipleHosts } } };
+}
+
+/** Both in one. Throws ConfigError. */
 export function loadConfig(
   options: Omit<DaemonOptions, 'logLevel' | 'blocksMultipleHosts'>,
   surroundings: Surroundings = systemSurroundings(),
 ): Configuration {
-  const stateDirectory = resolve(options.stateDirectory ?? defaultStateDirectory(surroundings));
-  const file = configFile(options.configFile, surroundings);
-  const document = file === null ? builtInConfig(stateDirectory) : readConfigDocument(file);
-  const configuration = resolveConfig(document, stateDirectory, surroundings.variables);
-  const { host, port } = options;
-  return host === null && port === null ? configuration : overridePortal(configuration, host, port);
+  return configurationOf(readConfigSource({ ...options, blocksMultipleHosts: false }, surroundings), surroundings);
 }
 
 /**
@@ -65,7 +101,7 @@ export function resolveConfig(
       auth: auths.read('discoveryAuth', discoveryAuth),
       isFiltered: discoveryFilter ?? targets.some(({ access }) => access !== null),
     },
-    performance: { isIoUringEnabled: performance?.enableIoUring ?? true },
+    performance: readPerformance(performance ?? {}),
     limits: {
       loginTimeoutMs: limits?.loginTimeoutMs ?? LOGIN_TIMEOUT_MS_DEFAULT,
       commandWindow: limits?.commandWindow ?? COMMAND_WINDOW_DEFAULT,

@@ -6,12 +6,9 @@ import type { ChapPolicy } from '../../iscsi/protocol/login/chap.ts';
 import type { NegotiationOffers } from '../../iscsi/protocol/login/parameters.ts';
 import type { SessionQuota } from '../../iscsi/protocol/session/session-quota.ts';
 import type { Redirection } from '../../iscsi/protocol/session/target-node.ts';
-<<<<<<< HEAD
+import type { DeviceType } from '../../scsi/constants.ts';
 import type { ThresholdDefaults } from '../../scsi/sbc/provisioning.ts';
 import type { SlotClass } from '../../util/slot-pool.ts';
-=======
-import type { DeviceType } from '../../scsi/constants.ts';
->>>>>>> 8adb2a8 (mgmt: storages of the kind cdrom)
 import type { PortalAddress } from './portal-address.ts';
 
 /** What opens the store, and what the logical unit on it is. */
@@ -25,15 +22,17 @@ export interface StorageConfig extends StorageSpec {
    */
   readonly identityKey: string;
   readonly isOnline: boolean;
+  /** The NUMA node it is served on; 'auto': that of its device; null: any. */
+  readonly numaNode: number | 'auto' | null;
   readonly deviceType: DeviceType;
   /** 9 to 12; blockBytes is 2 to its power. */
   readonly blockShift: number;
   /** The medium can be ejected. */
   readonly isRemovable: boolean;
-  /** ASCII, at most 8, 16 and 36 characters; null: the daemon's choice. */
-  readonly vendorID: string | null;
   /** Of a thin disk, until an initiator changes them. */
   readonly thresholds: ThresholdDefaults;
+  /** ASCII, at most 8, 16 and 36 characters; null: the daemon's choice. */
+  readonly vendorID: string | null;
   readonly productID: string | null;
   readonly serial: string | null;
 }
@@ -91,6 +90,14 @@ export interface TargetConfig {
 export interface PerformanceConfig {
   /** False: files are served through node:fs, whatever their scheme. */
   readonly isIoUringEnabled: boolean;
+  /** 1 to REACTORS_MAX; 'auto': by the machine's CPUs; null: nothing was said. */
+  readonly reactors: number | 'auto' | null;
+  /** Storages that say nothing of NUMA nodes are served on their own. */
+  readonly isNumaEnabled: boolean;
+  /** Further buffers of each reactor, or null. */
+  readonly buffers: SlotClass | null;
+  /** Data memory lies on huge pages where there are some. */
+  readonly hasHugePages: boolean;
 }
 
 export interface LimitsConfig {

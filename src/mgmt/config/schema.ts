@@ -14,6 +14,13 @@ export const BLOCK_SHIFT_MIN = 9;
 export const BLOCK_SHIFT_MAX = 12;
 /** IORING_MAX_ENTRIES of the Linux kernel. */
 export const IO_URING_QUEUE_DEPTH_MAX = 32768;
+/** The kernel's MAX_NUMNODES is at most 1024. */
+const NUMA_NODE_MAX = 1023;
+/** Each has at least a thousand of the 65535 TSIHs to itself. */
+export const REACTORS_MAX = 32;
+/** Of one reactor: 64 GiB of 64 KiB buffers. */
+const BUFFERS_MAX = 1_048_576;
+const BUFFER_BYTES_MAX = 16 * 1024 * 1024;
 /** RFC 7143 13.12: MaxRecvDataSegmentLength, MaxBurstLength and FirstBurstLength end at 2^24-1. */
 export const LENGTH_BYTES_MAX = 16777215;
 export const LENGTH_BYTES_MIN = 512;
@@ -32,6 +39,7 @@ export const LUN_MAX = 16383;
 export const ALIAS_BYTES_MAX = 255;
 export const ALIAS_EXPECTED = `1 to ${ALIAS_BYTES_MAX} bytes of text on one line`;
 export const SIZE_EXPECTED = 'bytes as a whole number, or a string such as "512MiB", "1GiB", "2TiB"';
+export const THRESHOLD_EXPECTED = '0, bytes as a whole number, or a string such as "512MiB", "1GiB", "2TiB"';
 export const PORTAL_EXPECTED = 'an address such as "192.0.2.1:3260", "[2001:db8::1]:3260", "0.0.0.0" or ":3260"';
 export const TPGT_MAX = 65535;
 export const PORT_DEFAULT = 3260;
@@ -39,7 +47,6 @@ export const LOGIN_TIMEOUT_MS_DEFAULT = 15000;
 /** Enough for two initiators' queues of 64, and little enough that one session's commands fit in the task pool. */
 export const COMMAND_WINDOW_DEFAULT = 128;
 export const COMMAND_WINDOW_MAX = 1024;
-export const THRESHOLD_EXPECTED = '0, bytes as a whole number, or a string such as "512MiB", "1GiB", "2TiB"';
 export const KEEPALIVE_MS_DEFAULT = 30000;
 
 interface Words<Value> {
@@ -114,13 +121,6 @@ export const StorageSchema = Type.Object({
     description: 'Tells initiators that UNMAP gives space back (holes in the file).',
     default: false,
   }),
-  blockShift: Type.Optional(
-    Type.Union([Type.Literal(0), Type.Integer({ minimum: BLOCK_SHIFT_MIN, maximum: BLOCK_SHIFT_MAX })], {
-      expects: `9 (512-byte blocks), 10, 11, 12 (4096-byte blocks), or 0 for the default`,
-      description: 'Logical block size as a power of two: 9 is 512 bytes, 12 is 4096. 0 is the default.',
-      default: BLOCK_SHIFT_MIN,
-    }),
-  ),
   thresholdAvailable: Type.Optional(
     Type.Union([Type.Integer(), Type.String()], {
       expects: THRESHOLD_EXPECTED,
@@ -133,6 +133,13 @@ export const StorageSchema = Type.Object({
     description: 'The same when the file takes so much of the size of the disk.',
     default: 0,
   }),
+  blockShift: Type.Optional(
+    Type.Union([Type.Literal(0), Type.Integer({ minimum: BLOCK_SHIFT_MIN, maximum: BLOCK_SHIFT_MAX })], {
+      expects: `9 (512-byte blocks), 10, 11, 12 (4096-byte blocks), or 0 for the default`,
+      description: 'Logical block size as a power of two: 9 is 512 bytes, 12 is 4096. 0 is the default.',
+      default: BLOCK_SHIFT_MIN,
+    }),
+  ),
   readOnly: yesOrNo({ description: 'Initiators may read only (write protected).', default: false }),
   removable: yesOrNo({
     description: 'A removable medium: initiators may eject it and load it again, and may prevent that.',
@@ -146,15 +153,16 @@ export const StorageSchema = Type.Object({
   }),
   ioUringQueueDepth: queueDepth('Requests of this storage that are in the ring at a time.'),
   enableNUMA: yesOrNo({
-    description: 'Memory and thread of this storage on `numaNode`.',
-    default: false,
-    hasNoEffectYet: true,
+    description:
+      'This storage is served by a thread and with memory on `numaNode`. Without it `performance.enableNUMA` says.',
   }),
-  numaNode: wholeNumber(-1, 1023, {
-    description: 'The NUMA node this storage belongs to; -1 is any.',
-    default: -1,
-    hasNoEffectYet: true,
-  }),
+  numaNode: Type.Optional(
+    Type.Union([Type.Literal('auto'), Type.Integer({ minimum: -1, maximum: NUMA_NODE_MAX })], {
+      expects: `"auto", or a whole number from -1 to ${NUMA_NODE_MAX}`,
+      description: 'The NUMA node this storage is served on; `"auto"` is the node of its device, -1 is any.',
+      default: 'auto',
+    }),
+  ),
   s3Endpoint: Type.Optional(
     Type.String({ expects: 'a URL', description: 'S3: where the service is.', hasNoEffectYet: true }),
   ),
@@ -308,12 +316,31 @@ export const PerformanceSchema = Type.Object(
       default: true,
     }),
     ioUringQueueDepth: queueDepth('The same for storages that do not say.'),
-    enableNUMA: yesOrNo({ description: 'Memory and threads by NUMA node.', default: false, hasNoEffectYet: true }),
-    numaBufferPoolSize: wholeNumber(0, SAFE_INTEGER_MAX, {
-      description: 'Buffers per NUMA node.',
-      hasNoEffectYet: true,
+    reactors: Type.Optional(
+      Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 1, maximum: REACTORS_MAX })], {
+        expects: `"auto", or a whole number from 1 to ${REACTORS_MAX}`,
+        description:
+          'Threads that serve targets, each with its own ring, memory and sessions. With 1 the main thread does it all; with more it listens and hands each login to the thread of its target. Targets that share a storage are served by one thread. With NUMA the default is one per node that has a storage. `"auto"` is one for each group of such targets, as far as there are CPUs.',
+        default: 1,
+      }),
+    ),
+    enableNUMA: yesOrNo({
+      description:
+        'Serves each storage by a thread and with memory on its `numaNode`. Does nothing on a machine with one node.',
+      default: false,
     }),
-    numaBufferSize: wholeNumber(0, SAFE_INTEGER_MAX, { description: 'Bytes per buffer.', hasNoEffectYet: true }),
+    numaBufferPoolSize: wholeNumber(0, BUFFERS_MAX, {
+      description:
+        'Buffers of `numaBufferSize` bytes per reactor, besides those of other sizes. 0 leaves it to the daemon.',
+    }),
+    numaBufferSize: wholeNumber(0, BUFFER_BYTES_MAX, {
+      description:
+        'Bytes per buffer, rounded up to whole pages; 0 leaves it to the daemon. One larger than 256 KiB becomes several.',
+    }),
+    hugePages: yesOrNo({
+      description: 'Data memory on huge pages (2 MiB, vm.nr_hugepages) where there are enough; the log says when not.',
+      default: false,
+    }),
   },
   { expects: 'an object', description: 'Settings of the whole daemon.' },
 );

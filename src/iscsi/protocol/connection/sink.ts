@@ -9,8 +9,8 @@ export type TimerKind = typeof TIMER_LOGIN | typeof TIMER_KEEPALIVE | typeof TIM
 export const TIMER_KINDS = 3;
 
 /**
- * Why a connection ends. 'peer' and 'transport' come from below (end of stream, a socket error), the rest from the
- * protocol.
+ * Why a connection ends. 'peer' and 'transport' come from below (end of stream, a socket error), 'handed-over' as
+ * well (another reactor has the connection from here on), the rest from the protocol.
  */
 export type CloseCause =
   | 'peer'
@@ -24,7 +24,8 @@ export type CloseCause =
   | 'reinstated'
   | 'target-reset'
   | 'out-of-resources'
-  | 'shutdown';
+  | 'shutdown'
+  | 'handed-over';
 
 export interface ConnectionSink {
   /** Writes the batch's pieces in order. Its memory is the transport's until connection.onWritten(batch). */

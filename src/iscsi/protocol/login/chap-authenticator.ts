@@ -22,19 +22,19 @@ import {
   type ChapPolicy,
   ChapSecret,
 } from './chap.ts';
-import type { ChapChallenges } from './chap-challenges.ts';
+import type { OutstandingChallenges } from './chap-challenges.ts';
 import { NOT_UNDERSTOOD } from './keys.ts';
 
 /** CHAP for one target, or for discovery; the policy holds for logins that begin from here on. */
 export class ChapAuthentication implements Authentication {
   readonly policy: ChapPolicy;
   readonly crypto: ChapCrypto;
-  readonly challenges: ChapChallenges;
+  readonly challenges: OutstandingChallenges;
   /** Stands in for the secret of a name nobody has, so that the refusal takes as long as that of a wrong secret. */
   readonly decoy: ChapSecret;
 
   /** @param challenges shared by everything that authenticates in this process */
-  constructor(policy: ChapPolicy, crypto: ChapCrypto, challenges: ChapChallenges) {
+  constructor(policy: ChapPolicy, crypto: ChapCrypto, challenges: OutstandingChallenges) {
     this.policy = policy;
     this.crypto = crypto;
     this.challenges = challenges;

@@ -9,7 +9,16 @@
  */
 export const CHALLENGES_MAX = 8192;
 
-export class ChapChallenges {
+/** Told of every challenge; asked whether one that an initiator sends is ours. */
+export interface OutstandingChallenges {
+  issue(challenge: Uint8Array): void;
+  /** An answer has come; the challenge is never used again. */
+  retire(challenge: Uint8Array): void;
+  isOutstanding(challenge: Uint8Array): boolean;
+}
+
+/** Those of one thread. */
+export class ChapChallenges implements OutstandingChallenges {
   /** In the order they were issued. */
   private readonly outstanding = new Set<string>();
 
@@ -20,7 +29,6 @@ export class ChapChallenges {
     if (oldest !== undefined) this.outstanding.delete(oldest);
   }
 
-  /** An answer has come; the challenge is never used again. */
   retire(challenge: Uint8Array): void {
     this.outstanding.delete(keyOf(challenge));
   }

@@ -58,6 +58,11 @@ export interface LoginRefusal {
   readonly targetAddress: string | null;
 }
 
+/** The target is another reactor's, which does the login from its first byte on. */
+export interface LoginElsewhere {
+  readonly reactor: number;
+}
+
 export interface AdmissionWaiter<S> {
   /** Called once, later than admit() returned null. */
   onAdmission(outcome: LoginAdmitted<S> | LoginRefusal): void;
@@ -69,13 +74,28 @@ export interface LoginDirectory<T extends LoginTarget, S> {
    * @param targetName normal form; null for a discovery session
    * @param remoteAddress "address:port" of the initiator's end, IPv6 in brackets
    */
-  findTarget(targetName: string | null, initiatorName: string, remoteAddress: string): T | LoginRefusal;
+  findTarget(
+    targetName: string | null,
+    initiatorName: string,
+    remoteAddress: string,
+  ): T | LoginRefusal | LoginElsewhere;
   /** The session that a login with this TSIH, not 0, is about to join; null when there is none of this ISID. */
   findSession(tsih: number, isidHigh: number, isidLow: number): S | null;
   /** Null: the answer comes later by admission.waiter, for instance when the session it replaces has drained. */
   admit(admission: LoginAdmission<T, S>): LoginAdmitted<S> | LoginRefusal | null;
   /** A login has ended without success, whoever refused it. */
   onRefused(refused: RefusedLogin): void;
+}
+
+/** Who takes a connection to another reactor; a reactor that is alone has none. */
+export interface ConnectionMover {
+  /** The login is done here: what came so far need not be kept any more. */
+  stay(): void;
+  /**
+   * Nothing more is read or said here; what was received goes along.
+   * @param answeredCount Login Requests that were answered here, all of them to ask for the rest of the first text
+   */
+  moveTo(reactor: number, answeredCount: number): void;
 }
 
 /** A refusal without redirection. */

@@ -1,4 +1,5 @@
 /** The login phase of one connection (RFC 7143 6.2): carries Login PDUs to the login machine and its replies back. */
+import { serialAdd } from '../../../util/serial32.ts';
 import {
   LOGIN_DATA_SEGMENT_BYTES_MAX,
   LOGIN_INITIATOR_ERROR,
@@ -15,7 +16,14 @@ import { SessionText, type TargetList } from '../full-feature/session-text.ts';
 import { CommandWindow } from '../session/command-window.ts';
 import type { Session } from '../session/session.ts';
 import { LoginMachine, type LoginReply } from './login.ts';
-import type { AdmissionWaiter, LoginAdmitted, LoginDirectory, LoginRefusal, LoginTarget } from './login-directory.ts';
+import type {
+  AdmissionWaiter,
+  ConnectionMover,
+  LoginAdmitted,
+  LoginDirectory,
+  LoginRefusal,
+  LoginTarget,
+} from './login-directory.ts';
 
 /** The StatSN of a connection's first response; RFC 7143 11.12.8 leaves it to the target. */
 const INITIAL_STAT_SN = 1;
@@ -29,11 +37,27 @@ export class LoginPhase<T extends LoginTarget> implements Phase, AdmissionWaiter
   private cid = 0;
   private hasBegun = false;
   private isClosed = false;
+  private answeredCount = 0;
+  /** Login Requests that another reactor has answered: they come again, and are not answered again. */
+  private repeatedCount: number;
+  private mover: ConnectionMover | null;
 
-  constructor(host: PhaseHost, directory: LoginDirectory<T, Session>, targets: TargetList) {
+  /**
+   * @param mover null: every login is done here
+   * @param repeatedCount what moveTo() was given where the connection comes from
+   */
+  constructor(
+    host: PhaseHost,
+    directory: LoginDirectory<T, Session>,
+    targets: TargetList,
+    mover: ConnectionMover | null = null,
+    repeatedCount = 0,
+  ) {
     this.host = host;
     this.directory = directory;
     this.targets = targets;
+    this.mover = mover;
+    this.repeatedCount = repeatedCount;
     this.machine = new LoginMachine(directory, this, host.remoteAddress);
     host.armTimer(TIMER_LOGIN, host.services.limits.loginTimeoutMs);
   }
@@ -53,8 +77,10 @@ export class LoginPhase<T extends LoginTarget> implements Phase, AdmissionWaiter
   }
 
   onPdu(): void {
-    const reply = this.machine.receive(this.host.bhs, this.data, 0);
+    const { machine, mover } = this;
+    const reply = machine.receive(this.host.bhs, this.data, 0);
     if (reply !== null) this.send(reply);
+    if (mover !== null) this.settle(mover);
   }
 
   onTimer(kind: TimerKind): void {
@@ -80,12 +106,29 @@ export class LoginPhase<T extends LoginTarget> implements Phase, AdmissionWaiter
     return session === null ? new CommandWindow(cmdSN, services.limits.commandWindow) : session.window;
   }
 
+  /** Once the first text is complete, it is known which reactor the login belongs to. */
+  private settle(mover: ConnectionMover): void {
+    const { otherReactor, isIdentified } = this.machine;
+    if (otherReactor !== null) {
+      this.host.framer.stop();
+      mover.moveTo(otherReactor, this.answeredCount);
+    } else if (isIdentified) mover.stay();
+    else return;
+    this.mover = null;
+  }
+
   private refuse(status: number): void {
     this.send(this.machine.refuse(status));
   }
 
   private send(reply: LoginReply): void {
     const { writer } = this.host;
+    if (this.repeatedCount > 0) {
+      this.repeatedCount -= 1;
+      writer.statSN = serialAdd(writer.statSN, 1);
+      return;
+    }
+    this.answeredCount += 1;
     const { admitted } = this.machine;
     if (admitted !== null) writer.window = admitted.session.window;
     const { isTransit, isContinued, csg, nsg, isidHigh, isidLow, tsih, initiatorTaskTag, status } = reply;

@@ -27,6 +27,7 @@ import {
   type AdmissionWaiter,
   type LoginAdmitted,
   type LoginDirectory,
+  type LoginElsewhere,
   type LoginRefusal,
   type LoginTarget,
   refuseLogin,
@@ -67,6 +68,7 @@ export class LoginMachine<T extends LoginTarget, S> {
   private names: LoginNames = { initiatorName: null, targetName: null };
   private party: LoginParty<T> | null = null;
   private reason: string | null = null;
+  private elsewhere: number | null = null;
   /** The answers hold a proposal of ours, so the stage is not left with them. */
   private isHeld = false;
   private isPending = false;
@@ -114,14 +116,25 @@ export class LoginMachine<T extends LoginTarget, S> {
     return this.party === null ? null : this.party.authenticator.userName;
   }
 
+  /** The first text is complete, and the login goes on here. */
+  get isIdentified(): boolean {
+    return this.party !== null || (this.isOver && this.elsewhere === null);
+  }
+
   /** What the status of a refusal does not say, for the operator; or null. */
   get refusalReason(): string | null {
     return this.reason;
   }
 
+  /** The reactor that the login belongs to; null: this one, or not known yet. */
+  get otherReactor(): number | null {
+    return this.elsewhere;
+  }
+
   /**
    * Takes one Login Request whose data segment lies at `dataOffset`; nothing of `header` or `bytes` is kept.
-   * @returns the reply, or null when the directory wants time; then onAdmission() gives it
+   * @returns the reply, or null when the directory wants time; then onAdmission() gives it. Null as well when the login
+   *   belongs to otherReactor, and is over here
    */
   receive(header: Bhs, bytes: Uint8Array, dataOffset: number): LoginReply | null {
     this.request = {
@@ -187,6 +200,7 @@ export class LoginMachine<T extends LoginTarget, S> {
     if (this.party === null) {
       const party = this.identify(pairs);
       if ('isAdmitted' in party) return this.refuseWith(party);
+      if ('reactor' in party) return this.leaveTo(party);
       this.party = party;
       answers.push(...introduce(party));
     }
@@ -197,7 +211,7 @@ export class LoginMachine<T extends LoginTarget, S> {
   }
 
   /** 6.3, 13.4, 13.5: the first text says who logs in, and where. */
-  private identify(pairs: readonly TextPair[]): LoginParty<T> | LoginRefusal {
+  private identify(pairs: readonly TextPair[]): LoginParty<T> | LoginRefusal | LoginElsewhere {
     const initiator = findValue(pairs, 'InitiatorName');
     if (initiator === null) return refuseLogin(LOGIN_MISSING_PARAMETER);
     const initiatorName = normalizeIscsiName(initiator);
@@ -214,9 +228,15 @@ export class LoginMachine<T extends LoginTarget, S> {
     }
     this.names = { initiatorName, targetName };
     const target = this.directory.findTarget(targetName, initiatorName, this.remoteAddress);
-    if ('isAdmitted' in target) return target;
+    if ('isAdmitted' in target || 'reactor' in target) return target;
     const negotiation = new Negotiation(target.offers, this.fields?.tsih === 0);
     return { initiatorName, isDiscovery, target, negotiation, authenticator: target.newAuthenticator(initiatorName) };
+  }
+
+  private leaveTo({ reactor }: LoginElsewhere): null {
+    this.isOver = true;
+    this.elsewhere = reactor;
+    return null;
   }
 
   /** Adds our answers to one text; returns a status. */

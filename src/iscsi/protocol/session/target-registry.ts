@@ -24,11 +24,12 @@ import {
   type LoginAdmission,
   type LoginAdmitted,
   type LoginDirectory,
+  type LoginElsewhere,
   type LoginRefusal,
   type LoginTarget,
   refuseLogin,
 } from '../login/login-directory.ts';
-import { LoginRefusals } from '../login/login-refusals.ts';
+import { LoginRefusals, type RefusedLogin } from '../login/login-refusals.ts';
 import type { NegotiationOffers } from '../login/parameters.ts';
 import { CommandWindow } from './command-window.ts';
 import { Session, type SessionHome, type SessionIdentity } from './session.ts';
@@ -38,6 +39,17 @@ import { type Portal, PortalTarget, type Redirection, type TargetNode } from './
 /** Sessions of one reactor; TSIH has 16 bits and 0 is taken. */
 const SESSIONS_MAX = 16384;
 const TSIH_MAX = 0xffff;
+/** What the registries of one process share out among themselves. */
+export interface RegistryShare {
+  /** The TSIHs given here are tsihFirst, tsihFirst + tsihStep and so on: no two registries give the same. */
+  readonly tsihFirst: number;
+  readonly tsihStep: number;
+  /** Where refused logins are counted and told; null: here. */
+  readonly onRefused: ((refused: RefusedLogin) => void) | null;
+}
+
+export const WHOLE_SHARE: RegistryShare = { tsihFirst: 1, tsihStep: 1, onRefused: null };
+
 /** How long an initiator may take to follow a redirection before its connection is closed. */
 const REDIRECTION_GRACE_S = 3;
 
@@ -71,19 +83,24 @@ export class TargetRegistry implements SessionHome {
   readonly refusals: LoginRefusals;
   private readonly services: ProtocolServices;
   private readonly discovery: DiscoveryNode;
+  private readonly share: RegistryShare;
   private readonly targets = new Map<string, TargetNode>();
+  /** By name, the reactor of each target that is served by another. */
+  private readonly elsewhere = new Map<string, LoginElsewhere>();
   private readonly byTsih = new Map<number, Session>();
   /** The session that a new login with the same names and ISID would take the place of. */
   private readonly byPort = new Map<string, Session>();
-  private lastTsih = 0;
+  private lastTsih: number;
   private lastRelativePort = 0;
   private readonly relativePorts = new Map<string, number>();
   private isShuttingDown = false;
   private readonly idleWaiters: (() => void)[] = [];
 
   /** @param discoveryOffers what is offered in discovery sessions */
-  constructor(services: ProtocolServices, discoveryOffers: NegotiationOffers) {
+  constructor(services: ProtocolServices, discoveryOffers: NegotiationOffers, share: RegistryShare = WHOLE_SHARE) {
     this.services = services;
+    this.share = share;
+    this.lastTsih = share.tsihFirst - share.tsihStep;
     this.refusals = new LoginRefusals(services.clock, services.observer);
     this.discovery = new DiscoveryNode(discoveryOffers);
   }
@@ -94,9 +111,13 @@ export class TargetRegistry implements SessionHome {
     this.discovery.isFiltered = isFiltered;
   }
 
-  /** The target's name must be new. */
-  addTarget(target: TargetNode): void {
+  /**
+   * The target's name must be new.
+   * @param reactor the one that serves it, when that is another: it is known here by name and addresses alone
+   */
+  addTarget(target: TargetNode, reactor: number | null = null): void {
     this.targets.set(target.name, target);
+    if (reactor !== null) this.elsewhere.set(target.name, { reactor });
     // Numbered in the order of the configuration, not of the logins: initiators know ports by these numbers.
     for (const { tag } of target.portalGroups) {
       const name = targetPortName(target.name, tag);
@@ -128,7 +149,8 @@ export class TargetRegistry implements SessionHome {
         this.findTarget(targetName, askerOf(initiatorName, remoteAddress, null), portal),
       findSession: (tsih, isidHigh, isidLow) => this.findSession(tsih, isidOf(isidHigh, isidLow)),
       admit: (admission) => this.admit(admission),
-      onRefused: (refused) => this.refusals.note(refused),
+      onRefused: (refused) =>
+        this.share.onRefused === null ? this.refusals.note(refused) : this.share.onRefused(refused),
     };
   }
 
@@ -181,9 +203,15 @@ export class TargetRegistry implements SessionHome {
     }
   }
 
-  private findTarget(targetName: string | null, asker: Asker, portal: Portal): AnyTarget | LoginRefusal {
+  private findTarget(
+    targetName: string | null,
+    asker: Asker,
+    portal: Portal,
+  ): AnyTarget | LoginRefusal | LoginElsewhere {
     if (this.isShuttingDown) return refuseLogin(LOGIN_SERVICE_UNAVAILABLE);
     if (targetName === null) return this.discovery;
+    const elsewhere = this.elsewhere.get(targetName);
+    if (elsewhere !== undefined) return elsewhere;
     const node = this.targets.get(targetName);
     const group = node?.groupOf(portal) ?? null;
     // A target that cannot be reached by this portal is as good as none (11.13.5: not found).
@@ -280,8 +308,10 @@ export class TargetRegistry implements SessionHome {
   }
 
   private freeTsih(): number {
-    if (this.byTsih.size >= SESSIONS_MAX) return 0;
-    do this.lastTsih = this.lastTsih === TSIH_MAX ? 1 : this.lastTsih + 1;
+    const { tsihFirst, tsihStep } = this.share;
+    // A number is always free: no more than half of the share's numbers are ever in use.
+    if (this.byTsih.size >= Math.min(SESSIONS_MAX, Math.floor(TSIH_MAX / tsihStep / 2))) return 0;
+    do this.lastTsih = this.lastTsih + tsihStep > TSIH_MAX ? tsihFirst : this.lastTsih + tsihStep;
     while (this.byTsih.has(this.lastTsih));
     return this.lastTsih;
   }

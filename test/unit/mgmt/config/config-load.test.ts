@@ -131,6 +131,7 @@ describe("gotgt's files", () => {
         path: '/var/tmp/disk.img',
         identityKey: 'file:/var/tmp/disk.img',
         isOnline: true,
+        numaNode: null,
         deviceType: 0,
         sizeBytes: null,
         blockShift: 9,
@@ -139,8 +140,8 @@ describe("gotgt's files", () => {
         isReadOnly: false,
         isDirect: false,
         isRemovable: false,
-        vendorID: null,
         thresholds: { availableBytes: 0, usedPercent: 0 },
+        vendorID: null,
         productID: null,
         serial: null,
         queueDepth: null,
@@ -161,7 +162,6 @@ describe("gotgt's files", () => {
     expect(warnings).toEqual([]);
   });
 
-  it('backendType beside the path, and the performance section', () => {
   it('thresholds of a thin disk, in bytes or with a unit, and in percent', () => {
     const thresholdsOf = (entry: object) =>
       read({ ...MINIMAL, storages: [{ deviceID: 1, path: 'null:', ...entry }] }).storages[0]?.thresholds;
@@ -172,6 +172,7 @@ describe("gotgt's files", () => {
     });
   });
 
+  it('backendType beside the path, and the performance section', () => {
     const { storages, performance, warnings } = read({
       ...MINIMAL,
       storages: [
@@ -186,11 +187,42 @@ describe("gotgt's files", () => {
       ],
       performance: { enableNUMA: true, enableIoUring: true, ioUringQueueDepth: 4096, numaBufferSize: 262144 },
     });
-    expect(storages).toMatchObject([{ scheme: 'iouring', blockBytes: 4096, queueDepth: 4096 }]);
-    expect(performance).toEqual({ isIoUringEnabled: true });
-    expect(warnings).toEqual([
-      'test.json: without effect yet: storages[0].enableNUMA, storages[0].numaNode, performance.enableNUMA, performance.numaBufferSize',
-    ]);
+    expect(storages).toMatchObject([{ scheme: 'iouring', blockBytes: 4096, queueDepth: 4096, numaNode: 0 }]);
+    expect(performance).toEqual({
+      isIoUringEnabled: true,
+      reactors: null,
+      isNumaEnabled: true,
+      buffers: null,
+      hasHugePages: false,
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  it.each([
+    { global: false, own: {}, numaNode: null },
+    { global: true, own: {}, numaNode: 'auto' },
+    { global: true, own: { numaNode: 'auto' }, numaNode: 'auto' },
+    { global: true, own: { numaNode: 3 }, numaNode: 3 },
+    { global: true, own: { numaNode: -1 }, numaNode: null },
+    { global: true, own: { enableNUMA: false, numaNode: 3 }, numaNode: null },
+    { global: false, own: { enableNUMA: true, numaNode: 3 }, numaNode: 3 },
+    { global: false, own: { numaNode: 3 }, numaNode: null },
+  ])('NUMA $global, storage $own: node $numaNode', ({ global, own, numaNode }) => {
+    const { storages } = read({
+      storages: [{ deviceID: 1, path: 'null:', size: '1MiB', ...own }],
+      performance: { enableNUMA: global },
+    });
+    expect(storages).toMatchObject([{ numaNode }]);
+  });
+
+  it.each([
+    { entry: { numaBufferPoolSize: 16, numaBufferSize: 65536 }, buffers: { capacityBytes: 65536, count: 16 } },
+    { entry: { numaBufferPoolSize: 16, numaBufferSize: 5000 }, buffers: { capacityBytes: 8192, count: 16 } },
+    { entry: { numaBufferPoolSize: 4, numaBufferSize: 1048576 }, buffers: { capacityBytes: 262144, count: 16 } },
+    { entry: { numaBufferPoolSize: 4 }, buffers: null },
+    { entry: { numaBufferSize: 65536 }, buffers: null },
+  ])('buffers $entry', ({ entry, buffers }) => {
+    expect(read({ ...MINIMAL, performance: entry }).performance).toMatchObject({ buffers });
   });
 
   it('keys in any case, null for "not given", 0 for "the default"', () => {
