@@ -22,7 +22,8 @@ export interface DiskSetup {
   readonly scheme: string;
   /** In the folder of the daemon. */
   readonly fileName: string;
-  readonly size: string;
+  /** As large as the file is, when left out. */
+  readonly size?: string;
   readonly blockShift?: number;
   readonly isReadOnly?: boolean;
   readonly isRemovable?: boolean;
