@@ -96,6 +96,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("flock", flock_file);
   add("fallocate", fallocate_file);
   add("writeDsync", write_file_dsync);
+  add("copyRange", copy_file_data);
   add("seekData", seek_file_data);
   add("seekHole", seek_file_hole);
   add("blockDeviceSize", get_block_device_size);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -10,6 +11,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace gotgt {
@@ -29,6 +31,31 @@ uint32_t load_u32(const char* at) {
   return number;
 }
 
+// How many bytes from `offset` on are a hole, at most `bytes`; 0 when it is data, or not known.
+uint64_t hole_bytes(int fd, uint64_t offset, uint64_t bytes) {
+  const int64_t data = seek_data(fd, offset);
+  if (data == -ENXIO) return bytes;
+  if (data < 0 || static_cast<uint64_t>(data) <= offset) return 0;
+  return std::min(bytes, static_cast<uint64_t>(data) - offset);
+}
+
+// How many bytes from `offset` on are data, at most `bytes`; all of them when it is not known.
+uint64_t data_bytes(int fd, uint64_t offset, uint64_t bytes) {
+  const int64_t hole = seek_hole(fd, offset);
+  if (hole < 0 || static_cast<uint64_t>(hole) <= offset) return bytes;
+  return std::min(bytes, static_cast<uint64_t>(hole) - offset);
+}
+
+int64_t copy_data(int source_fd, uint64_t source_offset, int fd, uint64_t offset, uint64_t bytes) {
+  off64_t from = static_cast<off64_t>(source_offset);
+  off64_t to = static_cast<off64_t>(offset);
+  ssize_t result;
+  do {
+    result = copy_file_range(source_fd, &from, fd, &to, bytes, 0);
+  } while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : result;
+}
+
 }  // namespace
 
 int64_t allocate_range(int fd, int mode, uint64_t offset, uint64_t bytes) {
@@ -46,6 +73,25 @@ int64_t write_dsync(int fd, const void* data, size_t bytes, uint64_t offset) {
     result = pwritev2(fd, &vector, 1, static_cast<off_t>(offset), RWF_DSYNC);
   } while (result < 0 && errno == EINTR);
   return result < 0 ? -errno : result;
+}
+
+int64_t copy_range(int source_fd, uint64_t source_offset, int fd, uint64_t offset, uint64_t bytes, bool may_punch) {
+  constexpr int kPunchHole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+  uint64_t done = 0;
+  while (done < bytes) {
+    const uint64_t from = source_offset + done;
+    const uint64_t left = bytes - done;
+    const uint64_t hole = may_punch ? hole_bytes(source_fd, from, left) : 0;
+    if (hole > 0 && allocate_range(fd, kPunchHole, offset + done, hole) == 0) {
+      done += hole;
+      continue;
+    }
+    const uint64_t piece = hole > 0 ? hole : may_punch ? data_bytes(source_fd, from, left) : left;
+    const int64_t copied = copy_data(source_fd, from, fd, offset + done, piece);
+    if (copied <= 0) return done > 0 ? static_cast<int64_t>(done) : copied;
+    done += static_cast<uint64_t>(copied);
+  }
+  return static_cast<int64_t>(done);
 }
 
 // The file's own position moves, but all our reads and writes say theirs.

@@ -21,6 +21,9 @@ struct DirectAlignment {
 // May wait.
 int64_t allocate_range(int fd, int mode, uint64_t offset, uint64_t bytes);
 int64_t write_dsync(int fd, const void* data, size_t bytes, uint64_t offset);
+// Copies up to `bytes` from one regular file to another, or within one, without a way through our memory; holes of the
+// source become holes when `may_punch`. Answers the bytes that are copied for good, perhaps fewer than asked.
+int64_t copy_range(int source_fd, uint64_t source_offset, int fd, uint64_t offset, uint64_t bytes, bool may_punch);
 int64_t seek_data(int fd, uint64_t offset);
 int64_t seek_hole(int fd, uint64_t offset);
 

@@ -14,7 +14,7 @@ namespace gotgt {
 namespace {
 
 struct FileCall {
-  enum class Kind { kFallocate, kWriteDsync, kSeekData, kSeekHole };
+  enum class Kind { kFallocate, kWriteDsync, kCopyRange, kSeekData, kSeekHole };
 
   Kind kind;
   int fd = -1;
@@ -22,6 +22,9 @@ struct FileCall {
   uint64_t offset = 0;
   uint64_t bytes = 0;
   const uint8_t* data = nullptr;
+  int source_fd = -1;
+  uint64_t source_offset = 0;
+  bool may_punch = false;
 
   int64_t run() const {
     switch (kind) {
@@ -29,6 +32,8 @@ struct FileCall {
         return allocate_range(fd, mode, offset, bytes);
       case Kind::kWriteDsync:
         return write_dsync(fd, data, bytes, offset);
+      case Kind::kCopyRange:
+        return copy_range(source_fd, source_offset, fd, offset, bytes, may_punch);
       case Kind::kSeekData:
         return seek_data(fd, offset);
       case Kind::kSeekHole:
@@ -104,6 +109,20 @@ Napi::Value write_file_dsync(const Napi::CallbackInfo& info) {
   auto work = std::make_unique<FileWork>(info.Env(), call, callback);
   work->hold(info[1].As<Napi::Object>());
   return queue(info.Env(), std::move(work));
+}
+
+Napi::Value copy_file_data(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  FileCall call{FileCall::Kind::kCopyRange};
+  call.source_fd = arguments.fd(0);
+  call.source_offset = arguments.offset(1);
+  call.fd = arguments.fd(2);
+  call.offset = arguments.offset(3);
+  call.bytes = arguments.offset(4);
+  call.may_punch = info[5].ToBoolean();
+  const Napi::Function callback = arguments.function(6);
+  if (!arguments.ok()) return arguments.fail();
+  return queue(info.Env(), std::make_unique<FileWork>(info.Env(), call, callback));
 }
 
 Napi::Value seek_file_data(const Napi::CallbackInfo& info) { return seek(info, FileCall::Kind::kSeekData); }

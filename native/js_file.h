@@ -8,6 +8,7 @@ namespace gotgt {
 // On the thread pool, with a callback.
 Napi::Value fallocate_file(const Napi::CallbackInfo& info);
 Napi::Value write_file_dsync(const Napi::CallbackInfo& info);
+Napi::Value copy_file_data(const Napi::CallbackInfo& info);
 Napi::Value seek_file_data(const Napi::CallbackInfo& info);
 Napi::Value seek_file_hole(const Napi::CallbackInfo& info);
 

@@ -114,6 +114,16 @@ export interface BackendSpace {
 
 export type OnSpace = (space: BackendSpace | null) => void;
 
+/** Bytes of one store that are to be copied to another, or to another place of the same. */
+export interface StoreCopyRange {
+  readonly sourceOffsetBytes: number;
+  readonly offsetBytes: number;
+  /** Above 0; the two ranges do not overlap, and lie in their stores. */
+  readonly lengthBytes: number;
+  /** What is not allocated in the source need not be here. */
+  readonly mayPunch: boolean;
+}
+
 /** An open store. All its methods are called on its reactor's thread. */
 export interface Backend {
   readonly capabilities: BackendCapabilities;
@@ -126,6 +136,13 @@ export interface Backend {
    * `onExtents` once, after allocation() has returned; with null when the store cannot tell.
    */
   allocation(offsetBytes: number, lengthBytes: number, countMax: number, onExtents: OnExtents): void;
+  /**
+   * Copies from `source` what never passes through our memory; a store of which no kind can be copied like that has no such
+   * method. Calls `onCopied` once, after copyFrom() has returned: whether all of the range is copied, as by a write that is
+   * not stable yet. When not, some of it may be, and another try is not forbidden.
+   * @returns false when it cannot be done from that source; then nothing happens
+   */
+  copyFrom?(source: Backend, range: StoreCopyRange, onCopied: (isCopied: boolean) => void): boolean;
   /** Calls `onSpace` once, after space() has returned; with null when the store cannot tell. */
   space(onSpace: OnSpace): void;
   /**

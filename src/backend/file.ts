@@ -21,7 +21,9 @@ import {
   type IoStatus,
   type OnExtents,
   type OnSpace,
+  type StoreCopyRange,
 } from './backend.ts';
+import { type CopiedDisk, DiskCopier } from './disk/disk-copier.ts';
 import { type DiskFile, openDiskFile } from './disk/disk-file.ts';
 import { FALLOCATE_PUNCH_HOLE, FALLOCATE_ZERO_RANGE } from './disk/disk-tools.ts';
 import { FileOperation, type FileOperationOwner } from './file-operation.ts';
@@ -54,11 +56,12 @@ export async function openFileBackend(spec: StorageSpec, context: StorageContext
   }
 }
 
-export class FileBackend implements Backend, FileOperationOwner, RangeOwner {
+export class FileBackend implements Backend, CopiedDisk, FileOperationOwner, RangeOwner {
   readonly capabilities: BackendCapabilities;
   sizeBytes: number;
   /** The most that was ever served: an io beyond it is a bug. */
   private reachBytes: number;
+  readonly copier: DiskCopier;
   private readonly disk: DiskFile;
   private readonly durability = new Durability();
   private readonly inFlight = new InFlight();
@@ -77,6 +80,7 @@ export class FileBackend implements Backend, FileOperationOwner, RangeOwner {
     this.disk = disk;
     this.sizeBytes = disk.sizeBytes;
     this.reachBytes = disk.sizeBytes;
+    this.copier = new DiskCopier(disk, this.inFlight);
     this.late = new LateCompletion(batch, this.inFlight);
     this.flushes = new FlushGroup(disk.fd, this.durability, this.inFlight);
     this.ranges = new RangeQueue(disk.fd, disk.tools, this);
@@ -113,6 +117,11 @@ export class FileBackend implements Backend, FileOperationOwner, RangeOwner {
       onExtents(extents);
     };
     this.disk.allocation(offsetBytes, lengthBytes, countMax).then(end, () => end(null));
+  }
+
+  copyFrom(source: Backend, range: StoreCopyRange, onCopied: (isCopied: boolean) => void): boolean {
+    if (range.offsetBytes + range.lengthBytes > this.sizeBytes) return false;
+    return this.copier.copyFrom(source, range, onCopied);
   }
 
   space(onSpace: OnSpace): void {

@@ -35,8 +35,10 @@ import {
   type IoStatus,
   type OnExtents,
   type OnSpace,
+  type StoreCopyRange,
 } from './backend.ts';
 import { checkDirectAlignment } from './disk/direct-alignment.ts';
+import { type CopiedDisk, DiskCopier } from './disk/disk-copier.ts';
 import { type DiskFile, openDiskFile } from './disk/disk-file.ts';
 import { Durability } from './io/durability.ts';
 import { ioStatusOfErrno } from './io/errno-status.ts';
@@ -84,11 +86,12 @@ export interface UringOptions {
   readonly queueDepth: number;
 }
 
-export class UringBackend implements Backend, RingOwner<BackendIo> {
+export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
   readonly capabilities: BackendCapabilities;
   sizeBytes: number;
   /** The most that was ever served: an io beyond it is a bug. */
   private reachBytes: number;
+  readonly copier: DiskCopier;
   private readonly disk: DiskFile;
   private readonly fd: number;
   private readonly ring: Ring<BackendIo>;
@@ -116,6 +119,7 @@ export class UringBackend implements Backend, RingOwner<BackendIo> {
     this.ring = ring;
     this.queueDepth = Math.min(queueDepth, ring.depth);
     this.pinned = isDirect ? RING_PINNED : 0;
+    this.copier = new DiskCopier(disk, this.inFlight);
     this.late = new LateCompletion(batch, this.inFlight);
     this.capabilities = {
       isReadOnly: disk.isReadOnly,
@@ -149,6 +153,11 @@ export class UringBackend implements Backend, RingOwner<BackendIo> {
       onExtents(extents);
     };
     this.disk.allocation(offsetBytes, lengthBytes, countMax).then(end, () => end(null));
+  }
+
+  copyFrom(source: Backend, range: StoreCopyRange, onCopied: (isCopied: boolean) => void): boolean {
+    if (range.offsetBytes + range.lengthBytes > this.sizeBytes) return false;
+    return this.copier.copyFrom(source, range, onCopied);
   }
 
   space(onSpace: OnSpace): void {

@@ -155,6 +155,19 @@ export interface NativeAddon {
     offsetBytes: number,
     callback: (result: number) => void,
   ): void;
+  /**
+   * copy_file_range(2) on the thread pool, from regular file to regular file or within one; with `mayPunch` holes of the source
+   * become holes. `callback` gets the bytes copied, perhaps fewer than asked, or -errno.
+   */
+  copyRange(
+    sourceFd: number,
+    sourceOffsetBytes: number,
+    fd: number,
+    offsetBytes: number,
+    lengthBytes: number,
+    mayPunch: boolean,
+    callback: (result: number) => void,
+  ): void;
   /** lseek SEEK_DATA on the thread pool: the first offset >= offsetBytes that is data, or -errno (-ENXIO: none). */
   seekData(fd: number, offsetBytes: number, callback: (result: number) => void): void;
   /** lseek SEEK_HOLE on the thread pool: the first offset >= offsetBytes that is a hole or the end, or -errno. */

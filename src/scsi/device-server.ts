@@ -17,7 +17,7 @@ import type { CommandEntry } from './command-entry.ts';
 import type { CommandTable } from './command-table.ts';
 import { createCommandTable } from './command-table.ts';
 import { PERIPHERAL_CD_DVD } from './constants.ts';
-import { COPY_BUFFERS_MAX, CopyBuffers } from './copy/copy-buffers.ts';
+import { COPY_BUFFERS_MAX, COPY_THREADS_MAX, CopyBuffers } from './copy/copy-buffers.ts';
 import type { BackgroundCopy } from './copy/copy-operation.ts';
 import type { RandomBytes } from './copy/rod-token.ts';
 import { RodTokens } from './copy/rod-token.ts';
@@ -55,6 +55,7 @@ export class DeviceServerContext {
   private readonly driveTable: CommandTable;
   readonly compareBuffer: CompareBuffer;
   readonly copyBuffers = new CopyBuffers(COPY_BUFFERS_MAX);
+  readonly copyThreads = new CopyBuffers(COPY_THREADS_MAX);
   readonly rodTokens: RodTokens;
   readonly backgroundCopies = new Set<BackgroundCopy>();
   /** Where parameter data is built before it is cut to the allocation length; valid within one call. */

@@ -43,6 +43,13 @@ export class RangeLocks {
     return this.take(task, HOLD_SHARED, resume);
   }
 
+  /** As share(), but false when it would have to wait; then nothing is held. */
+  shareAtOnce(task: Task): boolean {
+    if (!this.isFree(task, HOLD_SHARED, this.waiting.length)) return false;
+    this.hold(task, HOLD_SHARED);
+    return true;
+  }
+
   /** As share(), alone. */
   exclude(task: Task, resume: RangeResumption): boolean {
     return this.take(task, HOLD_EXCLUSIVE, resume);

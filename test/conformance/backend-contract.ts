@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe } from 'vitest';
 import { describeAllocation } from './backend/allocation.ts';
 import { Bench, type ContractSubject } from './backend/bench.ts';
 import { describeCompletion, describeReadOnly } from './backend/completion.ts';
+import { describeCopies } from './backend/copies.ts';
 import { describeDurability } from './backend/durability.ts';
 import { describeFailures } from './backend/failures.ts';
 import { describeLocks } from './backend/locks.ts';
@@ -29,6 +30,7 @@ export function describeFileContract(name: string, subject: ContractSubject): vo
     describeAllocation(bench);
     describeSpace(bench);
     describeSizes(bench);
+    describeCopies(bench);
     describeModel(bench);
   });
 }

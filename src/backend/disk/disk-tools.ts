@@ -24,7 +24,26 @@ export interface DiskTools {
   ): void;
   /** Finds data and holes; null when nothing here can. */
   readonly seek: ExtentSeek | null;
+  /** copy_file_range(2); null when nothing here can. */
+  readonly copyRange: RangeCopy | null;
 }
+
+export interface FilePlace {
+  readonly fd: number;
+  readonly offsetBytes: number;
+}
+
+/**
+ * Copies between regular files, or within one; with `mayPunch` holes become holes. Calls `onDone` once, later, with how many
+ * bytes are copied, or a negative errno.
+ */
+export type RangeCopy = (
+  from: FilePlace,
+  to: FilePlace,
+  lengthBytes: number,
+  mayPunch: boolean,
+  onDone: (result: number) => void,
+) => void;
 
 /** lseek(2) SEEK_DATA and SEEK_HOLE: an offset, or a negative errno (-ENXIO: no data up to the end). */
 export interface ExtentSeek {

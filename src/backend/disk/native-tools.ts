@@ -2,12 +2,13 @@
 import { constants } from 'node:os';
 import type { NativeAddon } from '../../native/native-addon.ts';
 import { BackendError } from '../backend.ts';
-import type { DiskTools, ExtentSeek, FallocateMode } from './disk-tools.ts';
+import type { DiskTools, ExtentSeek, FallocateMode, RangeCopy } from './disk-tools.ts';
 
 const { EWOULDBLOCK } = constants.errno;
 
 export class NativeTools implements DiskTools {
   readonly seek: ExtentSeek;
+  readonly copyRange: RangeCopy;
   private readonly native: NativeAddon;
 
   constructor(native: NativeAddon) {
@@ -15,6 +16,9 @@ export class NativeTools implements DiskTools {
     this.seek = {
       data: (fd, offsetBytes) => new Promise((resolve) => native.seekData(fd, offsetBytes, resolve)),
       hole: (fd, offsetBytes) => new Promise((resolve) => native.seekHole(fd, offsetBytes, resolve)),
+    };
+    this.copyRange = (from, to, lengthBytes, mayPunch, onDone) => {
+      native.copyRange(from.fd, from.offsetBytes, to.fd, to.offsetBytes, lengthBytes, mayPunch, onDone);
     };
   }
 

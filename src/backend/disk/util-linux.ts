@@ -16,6 +16,7 @@ const { EOPNOTSUPP } = constants.errno;
 
 export class UtilLinuxTools implements DiskTools {
   readonly seek = null;
+  readonly copyRange = null;
 
   async lock(fd: number, isShared: boolean): Promise<boolean> {
     const { code, stderr } = await run('flock', [isShared ? '-s' : '-x', '-n', String(INHERITED_FD)], fd);

@@ -9,6 +9,9 @@ import { SlotHolder } from '../../util/slot-pool.ts';
 /** 1 MiB in the largest slots: four stores are kept busy, and the pool keeps nearly all for the initiators. */
 export const COPY_BUFFERS_MAX = 4;
 
+/** Pieces that stores copy among themselves at once: each keeps a thread busy, of which others want some, too. */
+export const COPY_THREADS_MAX = 2;
+
 export interface CopyBufferUser {
   /** The buffer that acquire() refused is there now. */
   onCopyBuffer(): void;

@@ -21,6 +21,9 @@ export const COPIES_PER_NEXUS_MAX = 255;
 /** Ended copies of one I_T nexus whose status is held; the oldest gives way. */
 export const HELD_STATUSES_MAX = 16;
 
+/** A piece that goes from store to store: an abort waits for one, and one command of others alone on its blocks does. */
+export const IN_STORE_BYTES_MAX = 16777216;
+
 /** Descriptor type codes (SPC-4 table 130). */
 export const BLOCK_TO_BLOCK = 0x02;
 export const IDENTIFICATION_CSCD = 0xe4;

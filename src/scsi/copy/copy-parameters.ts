@@ -49,6 +49,11 @@ export interface CopyEnd {
   readonly listByte: number;
 }
 
+/** A unit that is no longer exported may have lost its store; another medium in it is none of this copy's. */
+export function isThere({ lunMap, lun, unit, medium }: CopyEnd): boolean {
+  return lunMap.get(lun) === unit && unit.backend === medium;
+}
+
 /**
  * The segments that `list` asks for, in order; or why it asks for none. Its header has been checked.
  * @param lunMap what may be source or destination

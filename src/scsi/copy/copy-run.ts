@@ -27,9 +27,13 @@ import {
 } from '../sense.ts';
 import type { CopyBuffers, CopyBufferUser } from './copy-buffers.ts';
 import { COPY_READ, COPY_TOKEN_READ, COPY_WRITE, COPY_ZERO, NDOB, UNMAP } from './copy-entries.ts';
+import { IN_STORE_BYTES_MAX } from './copy-limits.ts';
 import type { CopyFailure, CopyLog, CopyRecord, CopyStatus } from './copy-log.ts';
 import { COPY_COMPLETED, COPY_COMPLETED_WITH_ERRORS, COPY_TERMINATED } from './copy-log.ts';
 import type { CopyEnd, CopySegment } from './copy-parameters.ts';
+import { isThere } from './copy-parameters.ts';
+import type { PieceOutcome, PieceOwner } from './in-store-piece.ts';
+import { InStorePiece, PIECE_ABORTED, PIECE_UNDONE } from './in-store-piece.ts';
 
 export interface CopyJob {
   readonly context: DeviceServerContext;
@@ -52,7 +56,7 @@ export interface CopyOwner {
 const READING = 0;
 const WRITING = 1;
 
-export class CopyRun implements CommandOwner, CopyBufferUser {
+export class CopyRun implements CommandOwner, CopyBufferUser, PieceOwner {
   private readonly job: CopyJob;
   private readonly owner: CopyOwner;
   private readonly command: ScsiCommand;
@@ -65,6 +69,9 @@ export class CopyRun implements CommandOwner, CopyBufferUser {
   private slot: Slot | null = null;
   /** Where this has taken its turn for the present piece, or waits for it. */
   private turns: CopyBuffers | null = null;
+  private inStore: InStorePiece | null = null;
+  /** Up to here in the segment the stores have been tried, without success. */
+  private inMemoryUntil = 0;
 
   constructor(job: CopyJob, owner: CopyOwner) {
     this.job = job;
@@ -78,7 +85,15 @@ export class CopyRun implements CommandOwner, CopyBufferUser {
   }
 
   onCopyBuffer(): void {
-    this.readPiece();
+    if (!this.mayGoOn()) return;
+    if (this.turns === this.job.context.copyThreads) this.copyInStore();
+    else this.readPiece();
+  }
+
+  onPieceEnded(outcome: PieceOutcome): void {
+    if (outcome === PIECE_ABORTED) this.failEnd(SENSE_THIRD_PARTY_DEVICE_FAILURE);
+    else if (outcome === PIECE_UNDONE) this.retryInMemory();
+    else if (this.mayGoOn()) this.finishPiece(); // a token that was revoked meanwhile may have brought newer bytes
   }
 
   receiveDataOut(command: ScsiCommand, bufferOffset: number, lengthBytes: number): void {
@@ -111,11 +126,41 @@ export class CopyRun implements CommandOwner, CopyBufferUser {
     while (this.segmentIndex < segments.length && this.doneBytes === this.segment.lengthBytes) {
       this.segmentIndex += 1;
       this.doneBytes = 0;
+      this.inMemoryUntil = 0;
       record.segmentsProcessed += 1;
     }
     if (this.segmentIndex === segments.length) this.end(COPY_COMPLETED, null);
     else if (this.segment.source === null) this.zeroPiece();
-    else this.takeTurn(context.copyBuffers);
+    else this.takeTurn(this.isForStores() ? context.copyThreads : context.copyBuffers);
+  }
+
+  private retryInMemory(): void {
+    this.inMemoryUntil = this.doneBytes + this.pieceBytes;
+    this.endTurn();
+    this.nextPiece();
+  }
+
+  /**
+   * Not where the destination has to be written through, nor over what the source or the token stands for. Whether the two
+   * stores can is found out by asking them.
+   */
+  private isForStores(): boolean {
+    const { source, destination, lengthBytes, token } = this.segment;
+    if (source === null || this.doneBytes < this.inMemoryUntil || destination.unit.writesThrough) return false;
+    if (destination.medium.copyFrom === undefined || !isThere(source) || !isThere(destination)) return false;
+    if (source.unit !== destination.unit) return true;
+    if (token?.touches(destination.offsetBytes, lengthBytes) === true) return false;
+    return Math.abs(source.offsetBytes - destination.offsetBytes) >= lengthBytes;
+  }
+
+  private copyInStore(): void {
+    const { source, destination, lengthBytes, token } = this.segment;
+    assert(source !== null, 'what is copied has a source');
+    const { context, nexus } = this.job;
+    this.inStore ??= new InStorePiece(context, nexus, this);
+    this.pieceBytes = Math.min(IN_STORE_BYTES_MAX, lengthBytes - this.doneBytes);
+    if (!isThere(source)) this.retryInMemory();
+    else this.inStore.start(source, destination, this.doneBytes, this.pieceBytes, token !== null);
   }
 
   private takeTurn(turns: CopyBuffers): void {
@@ -124,7 +169,6 @@ export class CopyRun implements CommandOwner, CopyBufferUser {
   }
 
   private readPiece(): void {
-    if (!this.mayGoOn()) return;
     const { source, token, lengthBytes } = this.segment;
     assert(source !== null, 'what is read has a source');
     this.pieceBytes = Math.min(SEGMENT_BYTES_MAX, lengthBytes - this.doneBytes);
@@ -152,11 +196,10 @@ export class CopyRun implements CommandOwner, CopyBufferUser {
     this.send(COPY_ZERO, destination);
   }
 
-  /** A unit that is no longer exported may have lost its store; another medium in it is none of this copy's. */
   private send(entry: CommandEntry, end: CopyEnd): void {
     const { command } = this;
-    const { lunMap, lun, unit, medium } = end;
-    if (lunMap.get(lun) !== unit || unit.backend !== medium) {
+    const { lunMap, unit } = end;
+    if (!isThere(end)) {
       this.failEnd(SENSE_COPY_TARGET_DEVICE_NOT_REACHABLE);
       return;
     }

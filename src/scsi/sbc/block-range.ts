@@ -37,14 +37,8 @@ export function takeMediumAlone(task: Task, resume: RangeResumption): boolean {
   return task.unit.ranges.exclude(task, resume);
 }
 
-function takeLimitedRange(task: Task, lba: number, blocks: number, lengthByte: number): boolean {
-  if (!setRange(task, lba, blocks)) return false;
-  if (blocks <= transferBlocksMax(task.unit)) return true;
-  task.invalidField(lengthByte, 7);
-  return false;
-}
-
-function setRange(task: Task, lba: number, blocks: number): boolean {
+/** Sets task.offsetBytes and task.lengthBytes without holding anything, or ends the task with LBA OUT OF RANGE. */
+export function setRange(task: Task, lba: number, blocks: number): boolean {
   const { unit } = task;
   if (lba >= unit.blockCount || blocks > unit.blockCount - lba) {
     task.check(SENSE_LBA_OUT_OF_RANGE);
@@ -53,4 +47,11 @@ function setRange(task: Task, lba: number, blocks: number): boolean {
   task.offsetBytes = lba * unit.blockBytes;
   task.lengthBytes = blocks * unit.blockBytes;
   return true;
+}
+
+function takeLimitedRange(task: Task, lba: number, blocks: number, lengthByte: number): boolean {
+  if (!setRange(task, lba, blocks)) return false;
+  if (blocks <= transferBlocksMax(task.unit)) return true;
+  task.invalidField(lengthByte, 7);
+  return false;
 }

@@ -127,6 +127,8 @@ export interface HarnessOptions {
   readonly capabilities?: ConstructorParameters<typeof MemoryBackend>[1];
   readonly unit?: Partial<LogicalUnitOptions>;
   readonly slotClasses?: readonly SlotClass[];
+  /** Instead of one of sizeBytes, storedBytes and capabilities. */
+  readonly backend?: MemoryBackend;
   /** Leaves the power on condition pending. */
   readonly keepsAttention?: boolean;
 }
@@ -153,7 +155,8 @@ export class Harness {
     this.context = new DeviceServerContext(this.pool, this.clock, randomBytes);
     this.device = new TargetDevice(this.context);
     const sizeBytes = options.sizeBytes ?? BLOCK_BYTES * BLOCK_COUNT;
-    this.backend = new MemoryBackend(sizeBytes, options.capabilities, options.storedBytes ?? sizeBytes);
+    this.backend =
+      options.backend ?? new MemoryBackend(sizeBytes, options.capabilities, options.storedBytes ?? sizeBytes);
     this.unit = unitOn(this.backend, options.unit);
     this.device.addLogicalUnit(0, this.unit);
     this.device.openNexus(this.nexus);

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { SEGMENT_BYTES_MAX } from '../../../../src/util/slot-pool.ts';
 import type { Client } from '../device-harness.ts';
 import { BLOCK_BYTES, BLOCK_COUNT, Harness, uint32, unitOn } from '../device-harness.ts';
-import { MemoryBackend } from '../memory-backend.ts';
+import { CopyingBackend } from './copying-backend.ts';
 
 const { SEED: chosen } = process.env;
 const SEED = Number(chosen ?? Date.now() % 2 ** 31);
@@ -19,13 +19,16 @@ const SLOT_CLASSES = [
 ];
 
 class Contention {
-  readonly harness = new Harness({ slotClasses: SLOT_CLASSES });
-  readonly other = new MemoryBackend(BLOCK_BYTES * BLOCK_COUNT);
+  readonly stores = [0, 1].map(() => new CopyingBackend(BLOCK_BYTES * BLOCK_COUNT)) as [CopyingBackend, CopyingBackend];
+  readonly harness = new Harness({ slotClasses: SLOT_CLASSES, backend: this.stores[0] });
+  readonly other = this.stores[1];
   readonly clients: Client[] = [];
   private state: number;
 
-  constructor(seed: number) {
+  /** @param canCopy the stores copy among themselves, where nobody is in their way */
+  constructor(seed: number, canCopy: boolean) {
     this.state = seed;
+    for (const store of this.stores) store.canCopy = canCopy;
     this.harness.device.addLogicalUnit(1, unitOn(this.other, { uuid: OTHER_UUID }));
     this.harness.clearAttention(this.harness.nexus, 1);
     this.harness.clearAttention(this.harness.nexus);
@@ -45,14 +48,20 @@ class Contention {
 
   /** One thing that could happen next; false when nothing can. */
   step(): boolean {
-    const { harness, other } = this;
+    const { harness } = this;
     harness.tick();
-    const { backend } = harness;
     const asking = this.clients.filter(({ isDone, requests }) => !isDone && requests.length > 0);
     if (asking.length > 0 && asking[this.random(asking.length)]!.tryAnswer()) return true;
-    const stores = [backend, other].filter(({ pending }) => pending.length > 0);
+    const copying = this.stores.filter(({ copies }) => copies.length > 0);
+    if (copying.length > 0 && this.random(3) === 0) {
+      const store = copying[this.random(copying.length)]!;
+      store.endCopy(this.random(4) > 0, this.random(store.copies.length));
+      return true;
+    }
+    const stores = this.stores.filter(({ pending }) => pending.length > 0);
     const store = stores[this.random(stores.length)];
     if (store !== undefined) store.complete(this.random(store.pending.length));
+    else if (copying.length > 0) copying[0]!.endCopy();
     else return asking.some((client) => client.tryAnswer());
     return true;
   }
@@ -83,9 +92,12 @@ class Contention {
   }
 }
 
-it(`copies and COMPARE AND WRITE never wait for each other in a circle (SEED=${SEED})`, () => {
+it.each([
+  ['through memory', false],
+  ['from store to store', true],
+])(`copies %s and COMPARE AND WRITE never wait for each other in a circle (SEED=${SEED})`, (_, canCopy) => {
   for (let round = 0; round < ROUNDS; round++) {
-    const contention = new Contention(SEED + round);
+    const contention = new Contention(SEED + round, canCopy);
     for (let id = 0; id < COMMANDS; id++) contention.startOne(id);
     while (contention.clients.some(({ isDone }) => !isDone)) {
       if (!contention.step()) throw new Error(`round ${round} stands still`);

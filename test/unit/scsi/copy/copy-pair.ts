@@ -29,10 +29,14 @@ export class Pair extends Harness {
   /** Of both units. */
   readonly cscds: readonly Buffer[];
 
-  constructor(options: Partial<LogicalUnitOptions> = {}, sizeBytes = BLOCK_BYTES * BLOCK_COUNT) {
-    super({ keepsAttention: true });
+  constructor(
+    options: Partial<LogicalUnitOptions> = {},
+    sizeBytes = BLOCK_BYTES * BLOCK_COUNT,
+    backend: (sizeBytes: number) => MemoryBackend = (bytes) => new MemoryBackend(bytes),
+  ) {
+    super({ keepsAttention: true, backend: backend(BLOCK_BYTES * BLOCK_COUNT) });
     pattern(BLOCK_COUNT).copy(this.backend.bytes);
-    this.otherBackend = new MemoryBackend(sizeBytes);
+    this.otherBackend = backend(sizeBytes);
     this.device.addLogicalUnit(1, unitOn(this.otherBackend, { uuid: OTHER_UUID, ...options }));
     this.clearAttention(this.nexus);
     this.clearAttention(this.nexus, 1);
