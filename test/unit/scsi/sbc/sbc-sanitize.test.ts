@@ -331,7 +331,7 @@ describe('SANITIZE with timers', () => {
     expect(harness.backend.log.at(-1)?.op).toBe(IO_FLUSH);
   });
 
-  it.each([ABORT_TASK_SET, LOGICAL_UNIT_RESET, TARGET_RESET])(
+  it.each([ABORT_TASK_SET, LOGICAL_UNIT_RESET, TARGET_RESET] as const)(
     'task management function %d ends the command alone',
     (tmf) => {
       const { harness, waiting } = timed();
