@@ -28,6 +28,7 @@ import { type ListenAddress, TcpListener } from './transport/tcp-listener.ts';
 import { monotonicClock, systemClock } from './util/clock.ts';
 import { arenaBytes, type SlotClass, SlotPool } from './util/slot-pool.ts';
 import { TickBatch } from './util/tick-batch.ts';
+import { TickClock } from './util/tick-clock.ts';
 
 /** What one read of a socket takes at the most; a large Data-Out goes past it, into its command's slot. */
 const RECEIVE_BUFFER_BYTES = 65536;
@@ -102,6 +103,7 @@ export class Reactor {
     };
     this.registry = new TargetRegistry(this.services, OFFERS_DEFAULT, share);
     this.deviceServer = new DeviceServerContext(pool, systemClock, randomBytes);
+    this.deviceServer.commandClock = new TickClock(systemClock, this.batch);
     this.deviceServer.delay = (ms, work) => void setTimeout(work, ms).unref();
     const { ring, reason } = this.openRing(arena);
     this.ring = ring;

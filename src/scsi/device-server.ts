@@ -7,7 +7,7 @@
  * parameter data and the compare buffer.
  */
 import { assert } from '../util/assert.ts';
-import type { WallClock } from '../util/clock.ts';
+import type { Clock, WallClock } from '../util/clock.ts';
 import type { SlotPool } from '../util/slot-pool.ts';
 import { SEGMENT_BYTES_MAX } from '../util/slot-pool.ts';
 import { ADDITIONAL_CDB_LENGTH, VARIABLE_LENGTH_CDB, VARIABLE_LENGTH_HEADER_BYTES } from './cdb.ts';
@@ -50,6 +50,8 @@ const SERVICE_ACTION_TOP_BIT = 4;
 export class DeviceServerContext {
   readonly pool: SlotPool;
   readonly wallClock: WallClock;
+  /** What commands are timed by: `wallClock`, or one that costs less. */
+  commandClock: Clock;
   /** The commands of disks. */
   readonly table: CommandTable;
   private readonly driveTable: CommandTable;
@@ -75,6 +77,7 @@ export class DeviceServerContext {
   constructor(pool: SlotPool, wallClock: WallClock, randomBytes: RandomBytes) {
     this.pool = pool;
     this.wallClock = wallClock;
+    this.commandClock = wallClock;
     this.rodTokens = new RodTokens(wallClock, randomBytes);
     this.table = createCommandTable();
     this.driveTable = createDriveCommandTable();

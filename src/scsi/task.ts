@@ -29,6 +29,8 @@ import { HOLD_NONE } from './range-locks.ts';
 import { OBSTACLE_RESERVATION_CONFLICT } from './reservations/unit-reservations.ts';
 import { cdbFieldPointer, SENSE_INVALID_FIELD_IN_CDB, senseOfIo } from './sense.ts';
 import type { TaskManagementRequest } from './task-management.ts';
+import type { TimedAs } from './unit-counters.ts';
+import { NOT_TIMED } from './unit-counters.ts';
 
 /** Data-Out requests and ios that one command may have open at once. */
 export const LANES = 2;
@@ -101,6 +103,8 @@ export class Task implements IoOwner, SlotWaiter {
   phase = 0;
   option = 0;
   isFua = false;
+  timedAs: TimedAs = NOT_TIMED;
+  private cameMs = Number.NaN;
   /** How it holds its bytes against others (range-locks.ts). */
   rangeHold: RangeHold = HOLD_NONE;
   /** What parameter-list.ts received. */
@@ -134,6 +138,9 @@ export class Task implements IoOwner, SlotWaiter {
     this.option = 0;
     this.isFua = false;
     this.parameterList = null;
+    this.timedAs = NOT_TIMED;
+    this.cameMs = this.context.commandClock.nowMs();
+    unit?.counters.enter(this.cameMs);
     command.task = this;
   }
 
@@ -372,6 +379,8 @@ export class Task implements IoOwner, SlotWaiter {
     this.giveBackResources();
     command.task = null;
     if (logicalUnit !== null) {
+      const nowMs = this.context.commandClock.nowMs();
+      logicalUnit.counters.leave(nowMs, this.timedAs, nowMs - this.cameMs);
       logicalUnit.ranges.leave(this);
       logicalUnit.taskSet.remove(this);
     }

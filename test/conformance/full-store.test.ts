@@ -4,6 +4,7 @@
  * PROTECT, SPACE ALLOCATION FAILED; all else goes on, and so do writes as soon as there is room again.
  */
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ import { LogicalUnit } from '../../src/scsi/logical-unit.ts';
 import { encodeLunHigh } from '../../src/scsi/lun-map.ts';
 import { Nexus } from '../../src/scsi/nexus.ts';
 import { TargetDevice } from '../../src/scsi/target-device.ts';
+import { systemClock } from '../../src/util/clock.ts';
 import type { Slot } from '../../src/util/slot-pool.ts';
 import { SlotHolder } from '../../src/util/slot-pool.ts';
 import { BackendRig } from './backend/rig.ts';
@@ -83,7 +85,7 @@ class FullDisk {
   constructor(rig: BackendRig, backend: Backend) {
     this.rig = rig;
     this.backend = backend;
-    this.context = new DeviceServerContext(rig.pool);
+    this.context = new DeviceServerContext(rig.pool, systemClock, randomBytes);
     this.device = new TargetDevice(this.context);
     const unit = new LogicalUnit({
       uuid: '0f0e0d0c-0b0a-4908-8706-050403020100',

@@ -16,6 +16,7 @@ import { flagsByte, lba21, lba64, transferLength6 } from '../cdb.ts';
 import { SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
 import { laneAt } from '../task.ts';
+import { COUNT_READ_MS, COUNT_WRITE_MS } from '../unit-counters.ts';
 import { takeTransferRange } from './block-range.ts';
 
 export function read6(task: Task): void {
@@ -98,6 +99,7 @@ function read(task: Task, lba: number, blocks: number, isFua: boolean, lengthByt
   // The last block is read whole even when the data-in buffer ends within it.
   task.lengthBytes = Math.ceil(task.sendBytes / unit.blockBytes) * unit.blockBytes;
   unit.counters.countRead(task.lengthBytes >>> unit.blockShift);
+  task.timedAs = COUNT_READ_MS;
   if (task.sendBytes === 0) {
     task.good();
     return;
@@ -185,6 +187,7 @@ function write(task: Task, lba: number, blocks: number, isFua: boolean, lengthBy
   }
   task.lengthBytes = heldBytes;
   unit.counters.countWrite(task.lengthBytes >>> unit.blockShift);
+  task.timedAs = COUNT_WRITE_MS;
   task.isFua = isFua;
   if (task.lengthBytes === 0) {
     task.good();

@@ -12,6 +12,7 @@ import { flagsByte, lba64 } from '../cdb.ts';
 import { BYTCHK_COMPARE, BYTCHK_COMPARE_ONE_BLOCK, BYTCHK_NONE, BYTCHK_RESERVED } from '../constants.ts';
 import { SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT, SENSE_MISCOMPARE_DURING_VERIFY_OPERATION } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
+import { COUNT_WRITE_MS } from '../unit-counters.ts';
 import { takeTransferRange } from './block-range.ts';
 import { differenceAt, NO_DIFFERENCE } from './compare-buffer.ts';
 
@@ -144,6 +145,7 @@ function writeAndVerify(task: Task, lba: number, blocks: number, lengthByte: num
   const heldBytes = Math.min(task.lengthBytes, command.dataOutBytes);
   task.lengthBytes = Math.floor(heldBytes / unit.blockBytes) * unit.blockBytes;
   unit.counters.countWrite(task.lengthBytes >>> unit.blockShift);
+  task.timedAs = COUNT_WRITE_MS;
   task.option = bytchk;
   task.isFua = true; // what is verified is the medium
   task.operation = WRITE_AND_VERIFY;

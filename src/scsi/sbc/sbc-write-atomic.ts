@@ -8,6 +8,7 @@ import { assert } from '../../util/assert.ts';
 import { lba64 } from '../cdb.ts';
 import { SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
+import { COUNT_WRITE_MS } from '../unit-counters.ts';
 import { takeRangeAlone } from './block-range.ts';
 import { atomicTransferBlocksMax } from './sbc-vpd.ts';
 
@@ -37,6 +38,7 @@ const TRANSFER_LENGTH = 12;
 function receive(task: Task): void {
   const { unit } = task;
   unit.counters.countWrite(task.lengthBytes >>> unit.blockShift);
+  task.timedAs = COUNT_WRITE_MS;
   task.isFua = (task.command.cdb[FLAGS]! & FUA) !== 0;
   task.operation = WRITE_ATOMIC;
   task.requestDataOut(0, task.lengthBytes);

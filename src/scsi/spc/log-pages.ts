@@ -5,10 +5,13 @@ import type { Count } from '../unit-counters.ts';
 import {
   COUNT_BLOCKS_READ,
   COUNT_BLOCKS_WRITTEN,
+  COUNT_IDLE_MS,
   COUNT_READ_COMMANDS,
   COUNT_READ_ERRORS,
+  COUNT_READ_MS,
   COUNT_WRITE_COMMANDS,
   COUNT_WRITE_ERRORS,
+  COUNT_WRITE_MS,
 } from '../unit-counters.ts';
 import type { LogPage, LogParameter } from './log-page.ts';
 import { CONTROL_BINARY_LIST, CONTROL_VOLATILE_COUNTER, writeUint64 } from './log-page.ts';
@@ -46,7 +49,11 @@ const GENERAL_STATISTICS_AND_PERFORMANCE: LogPage = {
   pageCode: 0x19,
   needsSpace: false,
   isOffered: onEveryUnit,
-  parameters: [{ code: 0x0001, control: CONTROL_VOLATILE_COUNTER, lengthBytes: 64, write: writeStatistics }],
+  parameters: [
+    { code: 0x0001, control: CONTROL_VOLATILE_COUNTER, lengthBytes: 64, write: writeStatistics },
+    { code: 0x0002, control: CONTROL_VOLATILE_COUNTER, lengthBytes: 8, write: writeIdleTime },
+    { code: 0x0003, control: CONTROL_BINARY_LIST, lengthBytes: 8, write: writeTimeInterval },
+  ],
 };
 
 /** SPC-4 7.3.11: nothing is ever predicted or warned of, and a store has no temperature. */
@@ -85,14 +92,33 @@ function errorCounters(blocks: Count, errors: Count): LogParameter[] {
   ];
 }
 
-/** How long commands take is not measured: the fields behind these four stay zero. */
+/** The two weighted fields at the end stay zero: what they would say needs the whole history of the queue. */
 function writeStatistics({ counters }: LogicalUnit, out: Buffer, at: number): void {
   const RECEIVED = 16;
   const TRANSMITTED = 24;
+  const READ_INTERVALS = 32;
+  const WRITE_INTERVALS = 40;
   writeUint64(counters.get(COUNT_READ_COMMANDS), out, at);
   writeUint64(counters.get(COUNT_WRITE_COMMANDS), out, at + 8);
   writeUint64(counters.get(COUNT_BLOCKS_WRITTEN), out, at + RECEIVED);
   writeUint64(counters.get(COUNT_BLOCKS_READ), out, at + TRANSMITTED);
+  writeUint64(intervals(counters.get(COUNT_READ_MS)), out, at + READ_INTERVALS);
+  writeUint64(intervals(counters.get(COUNT_WRITE_MS)), out, at + WRITE_INTERVALS);
+}
+
+function writeIdleTime({ counters }: LogicalUnit, out: Buffer, at: number): void {
+  writeUint64(intervals(counters.get(COUNT_IDLE_MS)), out, at);
+}
+
+/** A time interval is 1 × 10^-6 s. */
+function writeTimeInterval(_unit: LogicalUnit, out: Buffer, at: number): void {
+  const NEGATIVE_EXPONENT = 6;
+  out.writeUInt32BE(NEGATIVE_EXPONENT, at);
+  out.writeUInt32BE(1, at + 4);
+}
+
+function intervals(ms: number): number {
+  return Math.round(ms * 1000);
 }
 
 function writeStops({ state }: LogicalUnit, out: Buffer, at: number): void {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_READ } from '../../../../src/backend/backend.ts';
 import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit-state.ts';
-import type { HarnessOptions } from '../device-harness.ts';
+import type { CommandOptions, HarnessOptions } from '../device-harness.ts';
 import { cdb10, cdb16, Harness, nexusOf, pattern } from '../device-harness.ts';
 
 interface SenseOptions {
@@ -77,7 +77,7 @@ describe('LOG SENSE', () => {
     ['subpage', 0x19, { subpage: 0xff }, (0x4f << 16) | 3],
     ['PC: threshold values', 0x19, { pc: 0 }, (0x4f << 16) | 2],
     ['PC: default threshold values', 0x02, { pc: 2 }, (0x4f << 16) | 2],
-    ['parameter pointer', 0x19, { pointer: 2 }, (0x4f << 16) | 5],
+    ['parameter pointer', 0x19, { pointer: 4 }, (0x4f << 16) | 5],
     ['parameter pointer', 0x19, { pointer: 0xffff }, (0x4f << 16) | 5],
     ['parameter pointer', 0x00, { pointer: 1 }, (0x4f << 16) | 5],
   ])('refuses a %s that is not there: %i %o', (_name, page, options, pointer) => {
@@ -143,6 +143,36 @@ describe('LOG SENSE', () => {
     harness.run(cdb10(0x2e, 0, 2), { dataOut: pattern(2) });
     harness.run([0x9c, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0], { dataOut: pattern(1) });
     expect(statistics(logSense(harness, 0x19).data)).toEqual([0, 2, 3, 0]);
+  });
+
+  it('tells in microseconds how long reads and writes took, and how long there was nothing to do', () => {
+    const harness = new Harness();
+    const timesOf = (): number[] => {
+      const parameters = parametersOf(logSense(harness, 0x19).data);
+      const { value } = parameters.get(1)!;
+      const idle = parameters.get(2)!.value.readBigUInt64BE();
+      expect(parameters.get(3)!.value.toString('hex')).toBe('0000000600000001');
+      return [value.readBigUInt64BE(32), value.readBigUInt64BE(40), idle].map(Number);
+    };
+    const take = (ms: number, cdb: readonly number[], options: CommandOptions) => {
+      const client = harness.start(cdb, options);
+      harness.nowMs += ms;
+      harness.settle();
+      expect(client.outcome).toBe('status 0');
+    };
+    expect(timesOf()).toEqual([0, 0, 0]);
+    take(1.5, cdb10(0x28, 0, 1), { dataIn: 512 });
+    harness.nowMs += 10;
+    take(2, cdb10(0x2a, 0, 1), { dataOut: pattern(1) });
+    take(4, cdb10(0x2e, 0, 1), { dataOut: pattern(1) });
+    take(100, cdb10(0x35, 0, 0), {});
+    expect(timesOf()).toEqual([1500, 6000, 10000]);
+    const first = harness.start(cdb10(0x28, 0, 1), { dataIn: 512 });
+    const second = harness.start(cdb10(0x28, 0, 1), { dataIn: 512 });
+    harness.nowMs += 1;
+    harness.settle();
+    expect([first.outcome, second.outcome]).toEqual(['status 0', 'status 0']);
+    expect(timesOf()).toEqual([3500, 6000, 10000]);
   });
 
   it('counts how often a disk was stopped, and keeps it', () => {
