@@ -113,7 +113,7 @@ export const StorageSchema = Type.Object({
     Type.Union([Type.Integer(), Type.String()], {
       expects: SIZE_EXPECTED,
       description:
-        'Size of the disk. A file that does not exist is created sparse with it. Without it, the size that the file or device has.',
+        'Size of the disk. A file that does not exist is created sparse with it. A larger one takes effect with SIGHUP, and lengthens the file; a disk is never made smaller. Without it, the size that the file or device has, followed while it is served.',
     }),
   ),
   deviceSize: wholeNumber(0, SAFE_INTEGER_MAX, { description: "gotgt's name for `size`, in bytes. 0 says nothing." }),
