@@ -98,7 +98,8 @@ describe.each(FOLLOWING)('a $scheme disk as large as its file', ({ lun, file }) 
 
   it('grows with it, noticed by the daemon itself', { timeout: 2 * NOTICE_MS_MAX }, async () => {
     truncateSync(path, 2 * MIB);
-    const isNoted = () => daemon.logged(OTHER_SIZE).some((line) => line.deviceID === lun && line.sizeBytes === 2 * MIB);
+    const isNoted = () =>
+      daemon.logged(OTHER_SIZE).some(({ deviceID, sizeBytes }) => deviceID === lun && sizeBytes === 2 * MIB);
     await waitUntil('the daemon notices', NOTICE_MS_MAX, isNoted);
     expect([await testUnitReady(lun), await testUnitReady(lun)]).toEqual([CAPACITY_DATA_HAS_CHANGED, 0]);
     await expectEnd(lun, 2 * MIB, 0x5a);
@@ -171,4 +172,26 @@ describe.each(CONFIGURED)('a $scheme disk with a configured size', ({ lun, file 
     expect(await testUnitReady(lun)).toBe(CAPACITY_DATA_HAS_CHANGED);
     await expectEnd(lun, 9 * MIB, 0x55);
   });
+});
+
+it('a disk that a thread of its own serves grows as well', { timeout: 2 * NOTICE_MS_MAX }, async () => {
+  const place = new TestFolder();
+  const path = place.join('threaded.img');
+  closeSync(openSync(path, 'wx'));
+  truncateSync(path, MIB);
+  const threaded = await DaemonProcess.start(place, {
+    disks: [{ scheme: 'iouring', fileName: 'threaded.img' }],
+    keys: { performance: { reactors: 2 } },
+  });
+  const user = await TcpSession.open(threaded);
+  await user.execute(0, TEST_UNIT_READY);
+  truncateSync(path, 2 * MIB);
+  threaded.signal('SIGHUP');
+  await waitUntil('the thread notices', NOTICE_MS_MAX, () => threaded.logged(OTHER_SIZE).length > 0);
+  expect((await user.execute(0, TEST_UNIT_READY)).senseCode).toBe(CAPACITY_DATA_HAS_CHANGED);
+  const task = await user.execute(0, read10((2 * MIB) / BLOCK_BYTES - 1, 1), { dataIn: BLOCK_BYTES });
+  expect(task.status).toBe(GOOD);
+  await user.close();
+  await threaded.stop();
+  place.dispose();
 });
