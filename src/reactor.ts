@@ -84,7 +84,7 @@ export class Reactor {
     this.options = options;
     this.capacities = new CapacityWatch(options.note);
     const { native, limits, observer, slotClasses, numaNode, hasHugePages, share } = options;
-    this.batch = new TickBatch((work) => process.nextTick(work));
+    this.batch = new TickBatch((work) => process.nextTick(work), setImmediate);
     const bytes = arenaBytes(slotClasses);
     const place = { numaNode: numaNode ?? ANY_NODE, hugePages: hasHugePages };
     const arena = native === null ? null : native.createArena(bytes, place);

@@ -15,15 +15,26 @@ export interface BatchMember {
 /** Runs `work` after the current callback and before the event loop goes on (process.nextTick in the daemon). */
 export type Defer = (work: () => void) => void;
 
+/**
+ * How often one tick goes over stores and connections, and how many flushes one pass adds for members marked meanwhile. A
+ * store that answers at once and an owner that asks again at once (a copy, an erasure) would else keep the event loop from
+ * everybody until they are through.
+ */
+const PASSES_MAX = 4;
+const REMARKS_MAX = 8;
+
 export class TickBatch {
   private readonly defer: Defer;
+  private readonly deferLong: Defer;
   private readonly run: () => void;
   private readonly stores = new MarkedMembers();
   private readonly connections = new MarkedMembers();
   private isScheduled = false;
 
-  constructor(defer: Defer) {
+  /** @param deferLong runs `work` when the event loop has gone round (setImmediate in the daemon) */
+  constructor(defer: Defer, deferLong: Defer = defer) {
     this.defer = defer;
+    this.deferLong = deferLong;
     this.run = () => this.flush();
   }
 
@@ -45,7 +56,8 @@ export class TickBatch {
 
   private flush(): void {
     assert(this.isScheduled, 'a batch is flushed only when it was scheduled');
-    while (this.stores.count > 0 || this.connections.count > 0) {
+    for (let passes = 0; this.stores.count > 0 || this.connections.count > 0; passes++) {
+      if (passes === PASSES_MAX) return this.deferLong(this.run);
       this.stores.flush();
       this.connections.flush();
     }
@@ -62,14 +74,21 @@ class MarkedMembers {
     this.members[this.count++] = member;
   }
 
-  /** Members marked meanwhile are appended and reached in the same pass. */
+  /** Members marked meanwhile are appended and reached in the same pass, but for those beyond REMARKS_MAX. */
   flush(): void {
-    for (let i = 0; i < this.count; i++) {
-      const member = this.members[i] as BatchMember;
-      this.members[i] = null;
+    const end = this.count + REMARKS_MAX;
+    let done = 0;
+    for (; done < this.count && done < end; done++) {
+      const member = this.members[done] as BatchMember;
+      this.members[done] = null;
       member.isMarked = false;
       member.flushBatch();
     }
-    this.count = 0;
+    const left = this.count - done;
+    for (let i = 0; i < left; i++) {
+      this.members[i] = this.members[done + i] as BatchMember;
+      this.members[done + i] = null;
+    }
+    this.count = left;
   }
 }

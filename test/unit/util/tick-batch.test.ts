@@ -82,4 +82,32 @@ describe('TickBatch', () => {
     expect(order).toEqual(['connection', 'store', 'store', 'store']);
     expect(deferredCount()).toBe(0);
   });
+
+  it('who marks itself without end leaves the event loop to others now and then, and nobody is forgotten', () => {
+    const later: (() => void)[] = [];
+    const deferred: (() => void)[] = [];
+    const batch = new TickBatch(
+      (work) => deferred.push(work),
+      (work) => later.push(work),
+    );
+    let rounds = 1000;
+    const store = member(() => {
+      rounds -= 1;
+      if (rounds > 0) batch.markStore(store);
+    });
+    let others = 0;
+    batch.markStore(store);
+    for (let i = 0; i < 100; i++) batch.markConnection(member(() => (others += 1)));
+    deferred.shift()?.();
+    expect(others).toBe(100);
+    expect(rounds).toBeGreaterThan(900);
+    let turns = 1;
+    for (; later.length > 0; turns++) {
+      batch.markStore(store); // while it waits for its turn: no second one is asked for
+      expect(later.length + deferred.length).toBe(1);
+      later.shift()?.();
+    }
+    expect(rounds).toBe(0);
+    expect(turns).toBeGreaterThan(10);
+  });
 });
