@@ -16,6 +16,7 @@
         "native/js_file.cc",
         "native/loop_resource.cc",
         "native/uring_queue.cc",
+        "native/inline_io.cc",
         "native/buffer_arena.cc",
         "native/listener.cc",
         "native/numa_node.cc",

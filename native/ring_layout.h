@@ -31,6 +31,13 @@ enum class RingOp : uint32_t {
 // pinning of its pages; a copy from or to the page cache is some 15 % faster without.
 constexpr uint32_t kPinnedFlag = 256;
 
+// Added to kRead and kWrite of a file's page cache: enter() does them itself when that does not wait (RWF_NOWAIT), and
+// the ring what is left. See inline_io.h.
+constexpr uint32_t kInlineFlag = 512;
+// Added to kWrite with kInlineFlag: the file system does not know RWF_NOWAIT for writes, a plain write may be tried.
+constexpr uint32_t kMayWaitFlag = 1024;
+constexpr uint32_t kOpMask = kPinnedFlag - 1;
+
 struct RingSubmission {
   // A RingOp, perhaps with kPinnedFlag.
   uint32_t opcode;
@@ -86,6 +93,8 @@ constexpr LayoutNumber kLayoutNumbers[] = {
     {"opWriteZeros", static_cast<uint32_t>(RingOp::kWriteZeros)},
     {"opCancel", static_cast<uint32_t>(RingOp::kCancel)},
     {"pinnedFlag", kPinnedFlag},
+    {"inlineFlag", kInlineFlag},
+    {"mayWaitFlag", kMayWaitFlag},
     {"zeroRegionBytes", kZeroRegionBytes},
     {"depthMax", kRingDepthMax},
 };

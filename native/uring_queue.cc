@@ -46,9 +46,17 @@ uint32_t round_up_to_power_of_two(uint32_t number) {
   return power;
 }
 
-RingOp op_of(const RingSubmission& entry) { return static_cast<RingOp>(entry.opcode & ~kPinnedFlag); }
+constexpr uint32_t kOpcodeBits = kOpMask | kPinnedFlag | kInlineFlag | kMayWaitFlag;
+
+RingOp op_of(const RingSubmission& entry) { return static_cast<RingOp>(entry.opcode & kOpMask); }
 
 bool is_data_op(RingOp op) { return op == RingOp::kRead || op == RingOp::kWrite || op == RingOp::kWriteDsync; }
+
+// What may be done inline.
+bool is_cached_op(const RingSubmission& entry) {
+  const RingOp op = op_of(entry);
+  return (op == RingOp::kRead || op == RingOp::kWrite) && (entry.opcode & kPinnedFlag) == 0;
+}
 
 bool is_fallocate_op(RingOp op) { return op == RingOp::kPunchHole || op == RingOp::kZeroRange; }
 
@@ -138,15 +146,35 @@ int UringQueue::enter(uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     if (!is_valid(entries[i])) return -EINVAL;
   }
-  for (uint32_t i = 0; i < count; i++) accept(entries[i]);
-  return submit_and_reap();
+  uint32_t filled = 0;
+  inline_io_.begin();
+  for (uint32_t i = 0; i < count; i++) {
+    if (do_inline(entries[i], filled)) {
+      filled++;
+    } else {
+      accept(entries[i]);
+    }
+  }
+  inline_io_.end();
+  return submit_and_reap(filled);
 }
 
-int UringQueue::reap() { return submit_and_reap(); }
+int UringQueue::reap() { return submit_and_reap(0); }
+
+// True when `entry` is complete, as the completion at `index`.
+bool UringQueue::do_inline(const RingSubmission& entry, uint32_t index) {
+  if ((entry.opcode & kInlineFlag) == 0) return false;
+  const int32_t result = inline_io_.attempt(entry, arena_->data() + static_cast<uint64_t>(entry.argument));
+  if (result == InlineIo::kNotDone) return false;
+  memory_->completions[index] = RingCompletion{entry.token, result};
+  return true;
+}
 
 bool UringQueue::is_valid(const RingSubmission& entry) const {
   const RingOp op = op_of(entry);
   if (op > RingOp::kCancel || entry.token >= depth_ || busy_[entry.token]) return false;
+  if ((entry.opcode & ~kOpcodeBits) != 0) return false;
+  if ((entry.opcode & kInlineFlag) != 0 && !is_cached_op(entry)) return false;
   if (!is_offset(entry.offset) || !is_offset(entry.argument)) return false;
   if (op == RingOp::kWriteZeros) return entry.length <= kZeroRegionBytes;
   if (!is_data_op(op)) return true;
@@ -259,8 +287,9 @@ int UringQueue::submit() {
   return 0;
 }
 
-int UringQueue::submit_and_reap() {
-  uint32_t filled = 0;
+// Appends completions behind the `filled` that stand there.
+int UringQueue::submit_and_reap(uint32_t filled) {
+  if (in_flight_ == 0) return static_cast<int>(filled);
   for (;;) {
     const int result = submit();
     if (result < 0) return result;

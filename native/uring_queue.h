@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "buffer_arena.h"
+#include "inline_io.h"
 #include "kernel_resource.h"
 #include "ring_layout.h"
 
@@ -60,7 +61,8 @@ class UringQueue {
   // it was done before, or -errno (-ENOMEM: RLIMIT_MEMLOCK).
   int register_arena();
 
-  // Takes the first `count` entries of memory()->submissions, submits them and reaps.
+  // Takes the first `count` entries of memory()->submissions, does what it can at once (kInlineFlag), submits the rest
+  // and reaps.
   // Returns the count of completions reaped, or -errno: -EINVAL when an entry breaks the rules of ring_layout.h
   // (nothing was taken then), others when the ring does not work any more.
   int enter(uint32_t count);
@@ -95,7 +97,8 @@ class UringQueue {
   void prepare_plain(io_uring_sqe* sqe, const RingSubmission& entry, void* data, bool is_read);
 
   int submit();
-  int submit_and_reap();
+  bool do_inline(const RingSubmission& entry, uint32_t index);
+  int submit_and_reap(uint32_t filled);
   uint32_t collect(uint32_t filled);
   uint32_t collect_kernel(uint32_t filled);
   void cancel_all();
@@ -114,6 +117,7 @@ class UringQueue {
   uint32_t in_flight_ = 0;
   // Of these, how many the kernel has.
   uint32_t in_kernel_ = 0;
+  InlineIo inline_io_;
   bool is_set_up_ = false;
   bool is_registered_ = false;
   io_uring ring_ = {};

@@ -101,6 +101,39 @@ TEST("what is written is read back, plain, pinned and with the operations of Lin
   }
 }
 
+TEST("what is done inline stands among the completions of enter(), and what is not comes from the ring") {
+  const auto arena = make_arena();
+  const auto ring = make_ring(arena);
+  if (!ring) return;
+  const FileDescriptor fd = test::temporary_file(4 * kBlock);
+  constexpr uint32_t kPlain = kInlineFlag | kMayWaitFlag;
+  memset(arena->data(), 'a', kBlock);
+  memset(arena->data() + kBlock, 'b', kBlock);
+  ring->memory()->submissions[0] = entry(RingOp::kWrite, fd.get(), 0, 0, 0, kBlock, kPlain);
+  ring->memory()->submissions[1] = entry(RingOp::kWrite, fd.get(), 1, kBlock, kBlock, kBlock, kPlain);
+  CHECK_EQUAL(ring->enter(2), 2);
+  CHECK_EQUAL(ring->in_flight(), 0);
+  for (uint32_t token = 0; token < 2; token++) {
+    CHECK_EQUAL(ring->memory()->completions[token].token, token);
+    CHECK_EQUAL(ring->memory()->completions[token].result, kBlock);
+  }
+  // The third lies behind the end and the fourth names no file: both are the ring's to tell.
+  const auto results = run(*ring, {entry(RingOp::kRead, fd.get(), 0, kBlock, 2 * kBlock, kBlock, kInlineFlag),
+                                   entry(RingOp::kRead, fd.get(), 1, 0, 3 * kBlock, kBlock),
+                                   entry(RingOp::kRead, fd.get(), 2, 4 * kBlock, 0, kBlock, kInlineFlag),
+                                   entry(RingOp::kRead, 9999, 3, 0, 0, kBlock, kInlineFlag),
+                                   entry(RingOp::kRead, fd.get(), 4, 2 * kBlock, 4 * kBlock, 3 * kBlock, kInlineFlag),
+                                   entry(RingOp::kFdatasync, fd.get(), 5, 0, 0)});
+  CHECK_EQUAL(results.at(0), kBlock);
+  CHECK_EQUAL(results.at(1), kBlock);
+  CHECK_EQUAL(results.at(2), 0);
+  CHECK_EQUAL(results.at(3), -EBADF);
+  CHECK_EQUAL(results.at(4), 2 * kBlock);
+  CHECK_EQUAL(results.at(5), 0);
+  CHECK_EQUAL(memcmp(arena->data() + kBlock, arena->data() + 2 * kBlock, kBlock), 0);
+  CHECK_EQUAL(memcmp(arena->data(), arena->data() + 3 * kBlock, kBlock), 0);
+}
+
 TEST("zeros are written over what was there") {
   const auto arena = make_arena();
   const auto ring = make_ring(arena);
@@ -170,6 +203,10 @@ TEST("entries that break the rules are refused as a whole") {
       entry(RingOp::kRead, 0, 0, 1e300, 0, 1),
       entry(RingOp::kRead, 0, ring->depth(), 0, 0, 1),
       entry(static_cast<RingOp>(10), 0, 0, 0, 0, 1),
+      entry(RingOp::kRead, 0, 0, 0, 0, 1, 2048),
+      entry(RingOp::kRead, 0, 0, 0, 0, 1, kInlineFlag | kPinnedFlag),
+      entry(RingOp::kWriteDsync, 0, 0, 0, 0, 1, kInlineFlag),
+      entry(RingOp::kFdatasync, 0, 0, 0, 0, 0, kInlineFlag | kMayWaitFlag),
       entry(RingOp::kWriteZeros, 0, 0, 0, 0, kZeroRegionBytes + 1),
   };
   for (const RingSubmission& submission : bad) {

@@ -40,6 +40,7 @@ import {
 import { checkDirectAlignment } from './disk/direct-alignment.ts';
 import { type CopiedDisk, DiskCopier } from './disk/disk-copier.ts';
 import { type DiskFile, openDiskFile } from './disk/disk-file.ts';
+import { PAST_PAGE_CACHE, type PageCacheAccess, pageCacheAccess } from './disk/page-cache-access.ts';
 import { Durability } from './io/durability.ts';
 import { ioStatusOfErrno } from './io/errno-status.ts';
 import { InFlight } from './io/in-flight.ts';
@@ -70,7 +71,9 @@ export async function openUring(spec: StorageSpec, context: UringContext): Promi
       const reason = ring.pinArena();
       if (reason !== null) note('warn', reason, { path: disk.path });
     }
-    return new UringBackend(disk, { ring, batch, isDirect: spec.isDirect, queueDepth: spec.queueDepth ?? ring.depth });
+    const access = spec.isDirect ? PAST_PAGE_CACHE : await pageCacheAccess(disk);
+    const queueDepth = spec.queueDepth ?? ring.depth;
+    return new UringBackend(disk, { ring, batch, isDirect: spec.isDirect, access, queueDepth });
   } catch (cause) {
     await disk.close();
     throw cause;
@@ -82,6 +85,7 @@ export interface UringOptions {
   readonly batch: UringContext['batch'];
   /** The disk's descriptor was opened O_DIRECT. */
   readonly isDirect: boolean;
+  readonly access: PageCacheAccess;
   /** What this store has in the ring at once, at least 1; the rest waits in its queue. */
   readonly queueDepth: number;
 }
@@ -96,7 +100,11 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
   private readonly fd: number;
   private readonly ring: Ring<BackendIo>;
   private readonly queueDepth: number;
-  private readonly pinned: number;
+  private readonly readOpcode: number;
+  private readonly writeOpcode: number;
+  private readonly wholeWriteOpcode: number;
+  private readonly writeUnitBytes: number;
+  private readonly dsyncOpcode: number;
   private readonly durability = new Durability();
   private readonly inFlight = new InFlight();
   private readonly late: LateCompletion;
@@ -111,15 +119,20 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
   private closing: Promise<void> | null = null;
 
   /** Takes `disk` over. */
-  constructor(disk: DiskFile, { ring, batch, isDirect, queueDepth }: UringOptions) {
+  constructor(disk: DiskFile, { ring, batch, isDirect, access, queueDepth }: UringOptions) {
     this.disk = disk;
     this.fd = disk.fd;
     this.sizeBytes = disk.sizeBytes;
     this.reachBytes = disk.sizeBytes;
     this.ring = ring;
     this.queueDepth = Math.min(queueDepth, ring.depth);
-    this.pinned = isDirect ? RING_PINNED : 0;
     this.copier = new DiskCopier(disk, this.inFlight);
+    const pinned = isDirect ? RING_PINNED : 0;
+    this.readOpcode = RING_READ | pinned | access.readFlags;
+    this.writeOpcode = RING_WRITE | pinned;
+    this.wholeWriteOpcode = RING_WRITE | pinned | access.writeFlags;
+    this.writeUnitBytes = access.writeUnitBytes;
+    this.dsyncOpcode = RING_WRITE_DSYNC | pinned;
     this.late = new LateCompletion(batch, this.inFlight);
     this.capabilities = {
       isReadOnly: disk.isReadOnly,
@@ -130,7 +143,7 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
       unmapGranularityBytes: disk.unmapGranularityBytes,
       optimalIoBytes: disk.optimalIoBytes,
       canTellSpace: !disk.isBlockDevice,
-      engine: isDirect ? 'io_uring, O_DIRECT' : 'io_uring',
+      engine: access.engine,
     };
   }
 
@@ -239,10 +252,17 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
 
   private start(io: BackendIo): void {
     this.inRing += 1;
-    if (io.op === IO_READ) this.startTransfer(io, RING_READ | this.pinned);
-    else if (io.op === IO_WRITE) this.startTransfer(io, (io.isFua ? RING_WRITE_DSYNC : RING_WRITE) | this.pinned);
+    if (io.op === IO_READ) this.startTransfer(io, this.readOpcode);
+    else if (io.op === IO_WRITE) this.startTransfer(io, this.writeOpcodeOf(io));
     else if (io.op === IO_FLUSH) this.ring.start(this, io, RING_FDATASYNC, this.fd, 0, 0, 0);
     else this.startZeros(io);
+  }
+
+  private writeOpcodeOf(io: BackendIo): number {
+    if (io.isFua) return this.dsyncOpcode;
+    const unit = this.writeUnitBytes;
+    const isWhole = io.doneBytes === 0 && io.offsetBytes % unit === 0 && io.lengthBytes % unit === 0;
+    return isWhole ? this.wholeWriteOpcode : this.writeOpcode;
   }
 
   private startTransfer(io: BackendIo, opcode: number): void {

@@ -31,6 +31,8 @@ export const RING_LAYOUT = {
   opWriteZeros: 8,
   opCancel: 9,
   pinnedFlag: 256,
+  inlineFlag: 512,
+  mayWaitFlag: 1024,
   zeroRegionBytes: 1048576,
   depthMax: 32768,
 } as const;

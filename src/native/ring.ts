@@ -19,6 +19,10 @@ export const RING_WRITE = RING_LAYOUT.opWrite;
 export const RING_WRITE_DSYNC = RING_LAYOUT.opWriteDsync;
 /** Added to the three above on an O_DIRECT descriptor; see Ring.pinArena. */
 export const RING_PINNED = RING_LAYOUT.pinnedFlag;
+/** Added to RING_READ and RING_WRITE of a page cache: done at once, by the loop's own thread, when that does not wait. */
+export const RING_INLINE = RING_LAYOUT.inlineFlag;
+/** Added to both for writes to a file system without RWF_NOWAIT; see native/inline_io.h. */
+export const RING_MAY_WAIT = RING_LAYOUT.mayWaitFlag;
 export const RING_FSYNC = RING_LAYOUT.opFsync;
 export const RING_FDATASYNC = RING_LAYOUT.opFdatasync;
 export const RING_PUNCH_HOLE = RING_LAYOUT.opPunchHole;

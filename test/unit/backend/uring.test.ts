@@ -2,7 +2,7 @@
  * What the io_uring store does with results that a healthy file does not give. The contract over real files stands in
  * test/conformance.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -20,10 +20,13 @@ import {
   IO_WRITE_ZEROES,
 } from '../../../src/backend/backend.ts';
 import { type DiskFile, openDiskFile } from '../../../src/backend/disk/disk-file.ts';
+import { PAST_PAGE_CACHE, pageCacheAccess } from '../../../src/backend/disk/page-cache-access.ts';
 import { UringBackend } from '../../../src/backend/uring.ts';
 import { loadNative } from '../../../src/native/binding.ts';
 import {
   RING_FDATASYNC,
+  RING_INLINE,
+  RING_MAY_WAIT,
   RING_PINNED,
   RING_PUNCH_HOLE,
   RING_READ,
@@ -42,7 +45,10 @@ const MIB = 2 ** 20;
 const SIZE = 64 * MIB;
 
 const folder = mkdtempSync(join(tmpdir(), 'gotgt-uring-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const memoryFolder = mkdtempSync('/dev/shm/gotgt-uring-');
+afterAll(() => {
+  for (const each of [folder, memoryFolder]) rmSync(each, { recursive: true });
+});
 
 describe('the io_uring store', () => {
   const memory = Buffer.alloc(MIB);
@@ -65,12 +71,25 @@ describe('the io_uring store', () => {
     for (const disk of disks) await disk.close();
   });
 
-  async function open({ isReadOnly = false, isThin = true, isDirect = false, queueDepth = 32, name = 'disk' } = {}) {
-    const path = join(folder, name);
+  async function open({
+    isReadOnly = false,
+    isThin = true,
+    isDirect = false,
+    queueDepth = 32,
+    name = 'disk',
+    readFlags = 0,
+    writeFlags = 0,
+  } = {}) {
+    const disk = await openDisk(join(folder, name), isReadOnly, isThin);
+    const access = isDirect ? PAST_PAGE_CACHE : { readFlags, writeFlags, writeUnitBytes: 4096, engine: 'test' };
+    return new UringBackend(disk, { ring, batch, isDirect, access, queueDepth });
+  }
+
+  async function openDisk(path: string, isReadOnly = false, isThin = true): Promise<DiskFile> {
     const spec = { path, sizeBytes: SIZE, blockBytes: 512, isReadOnly, isThin, isDirect: false };
     const disk = await openDiskFile(spec, { native: loadNative().native, note: () => undefined });
     disks.push(disk);
-    return new UringBackend(disk, { ring, batch, isDirect, queueDepth });
+    return disk;
   }
 
   /** The end of the tick: what was marked is flushed. */
@@ -255,6 +274,48 @@ describe('the io_uring store', () => {
     expect(held().map(([opcode]) => opcode)).toEqual([RING_READ | RING_PINNED, RING_WRITE | RING_PINNED]);
     expect(store.capabilities.engine).toBe('io_uring, O_DIRECT');
     wake(whole);
+  });
+
+  it('reads and whole pages are tried inline, anything else is the ring alone', async () => {
+    const writeFlags = RING_INLINE | RING_MAY_WAIT;
+    const store = await open({ readFlags: RING_INLINE, writeFlags });
+    store.submit(owner.io(IO_READ, 512, 512, memory));
+    store.submit(owner.io(IO_WRITE, 4096, 8192, memory));
+    store.submit(owner.io(IO_WRITE, 4096, 512, memory));
+    store.submit(owner.io(IO_WRITE, 512, 4096, memory));
+    const fua = owner.io(IO_WRITE, 0, 4096, memory);
+    fua.isFua = true;
+    store.submit(fua);
+    store.submit(owner.io(IO_FLUSH, 0, 0));
+    endTick();
+    const opcodes = () => held().map(([opcode]) => opcode);
+    expect(opcodes()).toEqual([
+      RING_READ | RING_INLINE,
+      RING_WRITE | writeFlags,
+      RING_WRITE,
+      RING_WRITE,
+      RING_WRITE_DSYNC,
+      RING_FDATASYNC,
+    ]);
+    // What a plain write left over may wait for anything: the ring goes on with it.
+    wake(({ lengthBytes, opcode }) => (opcode & RING_INLINE && lengthBytes === 8192 ? 4096 : lengthBytes), 6);
+    expect(held()).toEqual([[RING_WRITE, 4096, 8192, 4096]]);
+    wake(whole);
+    expect(statuses()).toEqual([IO_OK, IO_OK, IO_OK, IO_OK, IO_OK, IO_OK]);
+  });
+
+  it('how the page cache is used follows from the file system', async () => {
+    const inline = 'io_uring, cached reads and writes inline';
+    if (statfsSync(folder).type === 0xef53) {
+      expect(await pageCacheAccess(await openDisk(join(folder, 'access')))).toEqual({
+        readFlags: RING_INLINE,
+        writeFlags: RING_INLINE | RING_MAY_WAIT,
+        writeUnitBytes: 4096,
+        engine: inline,
+      });
+    }
+    const tmpfs = await pageCacheAccess(await openDisk(join(memoryFolder, 'access')));
+    expect([tmpfs.readFlags, tmpfs.writeFlags, tmpfs.engine]).toEqual([0, 0, 'io_uring']);
   });
 
   it('a read-only store takes no write and has nothing to flush', async () => {
