@@ -119,6 +119,13 @@ export class Reactor {
     return backend;
   }
 
+  /** Flushes and closes a store that nothing uses any more. Rejects with BackendError when what was written may be lost. */
+  async closeStore(backend: Backend): Promise<void> {
+    const index = this.backends.indexOf(backend);
+    if (index >= 0) this.backends.splice(index, 1);
+    await backend.close();
+  }
+
   /**
    * Listens on `address` for `portal`. Rejects with an Error that says why not.
    * @param portalIndex what a connection that is handed over names the portal by

@@ -2,6 +2,7 @@
  * What a running daemon takes over from a configuration that was read again (SIGHUP): one row of TAKEN_OVER each. All else
  * holds from the next start on.
  */
+import { takeMedia } from './medium-change.ts';
 import type { Configuration, StorageConfig } from './mgmt/config/configuration.ts';
 import type { Log } from './mgmt/logging.ts';
 import type { Reactor } from './reactor.ts';
@@ -42,6 +43,7 @@ interface Change {
 
 const TAKEN_OVER: readonly Change[] = [
   { what: 'redirections', apply: takeRedirections },
+  { what: 'media', apply: takeMedia },
   { what: 'sizes', apply: ({ reactor }, { storages }) => reactor.capacities.takeSizes(storages) },
 ];
 

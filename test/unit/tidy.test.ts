@@ -37,7 +37,8 @@ const LAYERS: readonly Layer[] = [
   // The composition root.
   { place: 'reactor.ts', mayImport: BELOW_THE_ROOT },
   { place: 'name-service.ts', mayImport: BELOW_THE_ROOT },
-  { place: 'reload.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts'] },
+  { place: 'medium-change.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts', 'reload.ts'] },
+  { place: 'reload.ts', mayImport: [...BELOW_THE_ROOT, 'medium-change.ts', 'reactor.ts'] },
   { place: 'reactors', mayImport: [...BELOW_THE_ROOT, 'reactor.ts', 'reload.ts'] },
   { place: 'daemon.ts', mayImport: [...BELOW_THE_ROOT, 'reactor.ts', 'reload.ts', 'reactors', 'name-service.ts'] },
   {
