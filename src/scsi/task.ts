@@ -8,7 +8,7 @@
  * by itself also waits for the Data-Out it has asked for; an aborted one does not, its requests are void.
  */
 import type { Backend, IoOp, IoOwner } from '../backend/backend.ts';
-import { BackendIo, IO_FLUSH, IO_OK, IO_READ, IO_WRITE } from '../backend/backend.ts';
+import { BackendIo, IO_FLUSH, IO_OK, IO_READ } from '../backend/backend.ts';
 import { assert } from '../util/assert.ts';
 import type { Slot, SlotWaiter } from '../util/slot-pool.ts';
 import { SEGMENT_BYTES_MAX } from '../util/slot-pool.ts';
@@ -327,7 +327,7 @@ export class Task implements IoOwner, SlotWaiter {
   }
 
   private endIo(io: BackendIo): void {
-    if (io.op === IO_WRITE) this.unit.provisioning.noteWritten(io.lengthBytes);
+    if (io.op !== IO_READ && io.op !== IO_FLUSH) this.unit.provisioning.noteWritten(io.lengthBytes);
     this.operation?.onIoDone(this, io);
   }
 

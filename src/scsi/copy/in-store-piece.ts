@@ -101,6 +101,7 @@ export class InStorePiece implements CommandOwner {
     };
     const end = (isCopied: boolean) => {
       this.isCopied = isCopied;
+      if (isCopied) unit.provisioning.noteWritten(range.lengthBytes);
       if (task.endWork()) task.good();
     };
     if (unit.backend.copyFrom?.(sourceTask.unit.backend, range, end) !== true) end(false);

@@ -157,6 +157,17 @@ describe('a provisioning threshold that is reached', () => {
     expect(harness.isQuiet).toBe(true);
   });
 
+  it.each([
+    ['zeros', 0],
+    ['a pattern', 7],
+  ])('is found after WRITE SAME of %s', (_name, byte) => {
+    const harness = watched({ sizeBytes: 256 * SET, storedBytes: 16 * SET });
+    look(harness, space(13));
+    harness.backend.spaceNow = space(10);
+    harness.run(cdb10(0x41, 0, 8192), { dataOut: Buffer.alloc(512, byte) });
+    expect(testUnitReady(harness).outcome).toBe(REACHED);
+  });
+
   it('nothing is looked at where nothing is watched', () => {
     const harness = new Harness({ sizeBytes: 256 * SET, storedBytes: SET });
     look(harness, space(0));

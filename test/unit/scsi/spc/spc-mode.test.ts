@@ -107,6 +107,14 @@ describe('MODE SENSE(6)', () => {
     }
   });
 
+  it('the page of informational exceptions says that there are none to report: DEXCPT', () => {
+    const { data } = new Harness().run(sense6(0x1c, { flags: DBD }), { dataIn: 255 });
+    expect(pagesOf(data, 4).get(0x1c)!.toString('hex')).toBe('1c0a08'.padEnd(24, '0'));
+    const list = Buffer.concat([Buffer.alloc(4), Buffer.from('1c0a00'.padEnd(24, '0'), 'hex')]);
+    const client = new Harness().run([0x15, 0x10, 0, 0, list.length, 0], { dataOut: list });
+    expect([client.outcome, client.command.senseFieldPointer]).toEqual(['5/26/0', 4 + 2]);
+  });
+
   it('finds subpages by their own code, and with their page by FFh', () => {
     const harness = new Harness();
     const keys = (page: number, subpage: number) =>
