@@ -10,8 +10,11 @@ export const CSCD_DESCRIPTORS_MAX = 16;
 export const SEGMENT_DESCRIPTORS_MAX = 64;
 export const CSCD_DESCRIPTOR_BYTES = 32;
 export const BLOCK_TO_BLOCK_BYTES = 28;
+export const BYTES_TO_BYTES_BYTES = 32;
 export const DESCRIPTOR_LIST_BYTES_MAX =
-  CSCD_DESCRIPTORS_MAX * CSCD_DESCRIPTOR_BYTES + SEGMENT_DESCRIPTORS_MAX * BLOCK_TO_BLOCK_BYTES;
+  CSCD_DESCRIPTORS_MAX * CSCD_DESCRIPTOR_BYTES + SEGMENT_DESCRIPTORS_MAX * BYTES_TO_BYTES_BYTES;
+/** What a descriptor that counts in blocks of 4096 bytes can ask for: no other has more. */
+export const COPY_SEGMENT_BYTES_MAX = 65535 * 4096;
 /** The standard has inline and embedded data for streams alone (SPC-4 table 131). */
 export const INLINE_DATA_BYTES_MAX = 0;
 /** As many copies as one logical unit takes commands. */
@@ -26,9 +29,11 @@ export const IN_STORE_BYTES_MAX = 16777216;
 
 /** Descriptor type codes (SPC-4 table 130). */
 export const BLOCK_TO_BLOCK = 0x02;
+/** Block device to block device, with an offset: counted in bytes. */
+export const BYTES_TO_BYTES = 0x0a;
 export const IDENTIFICATION_CSCD = 0xe4;
 /** In ascending order. */
-export const IMPLEMENTED_DESCRIPTORS: readonly number[] = [BLOCK_TO_BLOCK, IDENTIFICATION_CSCD];
+export const IMPLEMENTED_DESCRIPTORS: readonly number[] = [BLOCK_TO_BLOCK, BYTES_TO_BYTES, IDENTIFICATION_CSCD];
 
 /** One file in as many fragments; Windows sends no more (SBC-3 4.28). */
 export const RANGE_DESCRIPTORS_MAX = 64;

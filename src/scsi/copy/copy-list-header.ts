@@ -10,7 +10,7 @@ import {
   SENSE_TOO_MANY_TARGET_DESCRIPTORS,
 } from '../sense.ts';
 import {
-  BLOCK_TO_BLOCK_BYTES,
+  BYTES_TO_BYTES_BYTES,
   CSCD_DESCRIPTOR_BYTES,
   CSCD_DESCRIPTORS_MAX,
   DESCRIPTOR_LIST_BYTES_MAX,
@@ -142,7 +142,7 @@ function checkHeader(
   if (cscdBytes > CSCD_DESCRIPTORS_MAX * CSCD_DESCRIPTOR_BYTES) {
     return new CopyRefusal(SENSE_TOO_MANY_TARGET_DESCRIPTORS, at.cscdLength);
   }
-  if (segmentBytes <= SEGMENT_DESCRIPTORS_MAX * BLOCK_TO_BLOCK_BYTES) return null;
+  if (segmentBytes <= SEGMENT_DESCRIPTORS_MAX * BYTES_TO_BYTES_BYTES) return null;
   return new CopyRefusal(SENSE_TOO_MANY_SEGMENT_DESCRIPTORS, at.segmentLength);
 }
 

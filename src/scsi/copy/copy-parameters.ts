@@ -2,7 +2,7 @@
  * The parameter list of EXTENDED COPY(LID1) and (LID4) (SPC-4 6.4.5, 6.4.6), checked as a whole before a byte is copied: a
  * list that is wrong anywhere copies nothing.
  *
- *   | header | CSCD descriptors (32 each) | segment descriptors (28 each) | inline data, of which we take none |
+ *   | header | CSCD descriptors (32 each) | segment descriptors (28 or 32) | inline data, of which we take none |
  *
  * A copy source or destination (CSCD) is found only among the logical units that the initiator's own target device exports:
  * nobody reaches by a copy what they could not reach by READ and WRITE.
@@ -16,13 +16,23 @@ import {
   SENSE_INCORRECT_COPY_TARGET_DEVICE_TYPE,
   SENSE_INVALID_FIELD_IN_PARAMETER_LIST,
   SENSE_PARAMETER_LIST_LENGTH_ERROR,
+  SENSE_TOO_MANY_SEGMENT_DESCRIPTORS,
   SENSE_UNEXPECTED_INEXACT_SEGMENT,
   SENSE_UNREACHABLE_COPY_TARGET,
   SENSE_UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE_CODE,
   SENSE_UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE,
 } from '../sense.ts';
 import { DESIGNATOR_BYTES_MAX, isDesignatedBy } from '../spc/device-identification.ts';
-import { BLOCK_TO_BLOCK, BLOCK_TO_BLOCK_BYTES, CSCD_DESCRIPTOR_BYTES, IDENTIFICATION_CSCD } from './copy-limits.ts';
+import {
+  BLOCK_TO_BLOCK,
+  BLOCK_TO_BLOCK_BYTES,
+  BYTES_TO_BYTES,
+  BYTES_TO_BYTES_BYTES,
+  COPY_SEGMENT_BYTES_MAX,
+  CSCD_DESCRIPTOR_BYTES,
+  IDENTIFICATION_CSCD,
+  SEGMENT_DESCRIPTORS_MAX,
+} from './copy-limits.ts';
 import type { CopyListHeader } from './copy-list-header.ts';
 import { CopyRefusal } from './copy-refusal.ts';
 import type { RodToken } from './rod-token.ts';
@@ -89,6 +99,11 @@ const BLOCK_DEVICE_NUMBER_OF_BLOCKS = 10;
 const SOURCE_LOGICAL_BLOCK_ADDRESS = 12;
 const DESTINATION_LOGICAL_BLOCK_ADDRESS = 20;
 
+// SPC-4 6.4.6.14 Block device to block device with offset segment descriptor; ends and addresses as above
+const NUMBER_OF_BYTES = 8;
+const SOURCE_BLOCK_DEVICE_BYTE_OFFSET = 28;
+const DESTINATION_BLOCK_DEVICE_BYTE_OFFSET = 30;
+
 /** What a CSCD descriptor names: a unit, or why there is none, which matters only to a segment that uses it. */
 type Cscd = { readonly lun: number; readonly unit: LogicalUnit } | number;
 
@@ -142,21 +157,38 @@ function parseSegments(
   const start = headerBytes + cscdBytes;
   const end = start + segmentBytes;
   const segments: CopySegment[] = [];
-  for (let at = start; at < end; at += BLOCK_TO_BLOCK_BYTES) {
-    if (list[at] !== BLOCK_TO_BLOCK) return new CopyRefusal(SENSE_UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE_CODE, at);
-    if (at + BLOCK_TO_BLOCK_BYTES > end) return new CopyRefusal(SENSE_PARAMETER_LIST_LENGTH_ERROR);
-    const segment = parseSegment(list, at, cscds, lunMap);
+  for (let at = start; at < end; ) {
+    const descriptorBytes = SEGMENT_DESCRIPTOR_BYTES.get(list[at]!);
+    if (descriptorBytes === undefined) {
+      return new CopyRefusal(SENSE_UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE_CODE, at);
+    }
+    if (segments.length === SEGMENT_DESCRIPTORS_MAX) return new CopyRefusal(SENSE_TOO_MANY_SEGMENT_DESCRIPTORS, at);
+    if (at + descriptorBytes > end) return new CopyRefusal(SENSE_PARAMETER_LIST_LENGTH_ERROR);
+    const segment = parseSegment(list, at, descriptorBytes, cscds, lunMap);
     if (segment instanceof CopyRefusal) return segment;
     segments.push(segment);
+    at += descriptorBytes;
   }
   return segments;
 }
 
-/** With DC zero the blocks are the source's, else the destination's (SPC-4 6.4.6.5). We pad nothing and concatenate nothing. */
-function parseSegment(list: Buffer, at: number, cscds: readonly Cscd[], lunMap: LunMap): CopySegment | CopyRefusal {
+const SEGMENT_DESCRIPTOR_BYTES: ReadonlyMap<number, number> = new Map([
+  [BLOCK_TO_BLOCK, BLOCK_TO_BLOCK_BYTES],
+  [BYTES_TO_BYTES, BYTES_TO_BYTES_BYTES],
+]);
+
+/** We pad nothing and concatenate nothing. */
+function parseSegment(
+  list: Buffer,
+  at: number,
+  descriptorBytes: number,
+  cscds: readonly Cscd[],
+  lunMap: LunMap,
+): CopySegment | CopyRefusal {
   const flags = list[at + SEGMENT_FLAGS]!;
-  if ((flags & ~(DC | CAT)) !== 0) return new CopyRefusal(SENSE_INVALID_FIELD_IN_PARAMETER_LIST, at + SEGMENT_FLAGS);
-  if (list.readUInt16BE(at + DESCRIPTOR_LENGTH) !== BLOCK_TO_BLOCK_BYTES - DESCRIPTOR_HEADER_BYTES) {
+  const flagsMask = list[at] === BLOCK_TO_BLOCK ? DC | CAT : CAT;
+  if ((flags & ~flagsMask) !== 0) return new CopyRefusal(SENSE_INVALID_FIELD_IN_PARAMETER_LIST, at + SEGMENT_FLAGS);
+  if (list.readUInt16BE(at + DESCRIPTOR_LENGTH) !== descriptorBytes - DESCRIPTOR_HEADER_BYTES) {
     return new CopyRefusal(SENSE_INVALID_FIELD_IN_PARAMETER_LIST, at + DESCRIPTOR_LENGTH);
   }
   const source = parseEnd(list, at, SOURCE_CSCD_DESCRIPTOR_ID, SOURCE_LOGICAL_BLOCK_ADDRESS, cscds, lunMap);
@@ -170,8 +202,28 @@ function parseSegment(list: Buffer, at: number, cscds: readonly Cscd[], lunMap: 
     lunMap,
   );
   if (destination instanceof CopyRefusal) return destination;
+  if (list[at] === BYTES_TO_BYTES) return parseBytes(list, at, source, destination);
+  // With DC zero the blocks are the source's, else the destination's (SPC-4 6.4.6.5).
   const counted = (flags & DC) === 0 ? source.unit : destination.unit;
   const lengthBytes = list.readUInt16BE(at + BLOCK_DEVICE_NUMBER_OF_BLOCKS) * counted.blockBytes;
+  return checkRanges(at, source, destination, lengthBytes);
+}
+
+/** An offset lies in the first block; one that is not its start would leave a part of it. */
+function parseBytes(list: Buffer, at: number, source: CopyEnd, destination: CopyEnd): CopySegment | CopyRefusal {
+  const lengthBytes = list.readUInt32BE(at + NUMBER_OF_BYTES);
+  if (lengthBytes > COPY_SEGMENT_BYTES_MAX) {
+    return new CopyRefusal(SENSE_INVALID_FIELD_IN_PARAMETER_LIST, at + NUMBER_OF_BYTES);
+  }
+  const offsets = [
+    [SOURCE_BLOCK_DEVICE_BYTE_OFFSET, source.unit],
+    [DESTINATION_BLOCK_DEVICE_BYTE_OFFSET, destination.unit],
+  ] as const;
+  for (const [field, { blockBytes }] of offsets) {
+    const offset = list.readUInt16BE(at + field);
+    if (offset >= blockBytes) return new CopyRefusal(SENSE_INVALID_FIELD_IN_PARAMETER_LIST, at + field);
+    if (offset !== 0) return new CopyRefusal(SENSE_UNEXPECTED_INEXACT_SEGMENT, at + field);
+  }
   return checkRanges(at, source, destination, lengthBytes);
 }
 

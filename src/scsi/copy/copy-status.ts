@@ -9,6 +9,7 @@ import type { Task } from '../task.ts';
 import {
   COPIES_MAX,
   COPIES_PER_NEXUS_MAX,
+  COPY_SEGMENT_BYTES_MAX,
   CSCD_DESCRIPTORS_MAX,
   DESCRIPTOR_LIST_BYTES_MAX,
   IMPLEMENTED_DESCRIPTORS,
@@ -91,6 +92,7 @@ const SNLID = 0x01;
 const MAXIMUM_CSCD_COUNT = 8;
 const MAXIMUM_SEGMENT_COUNT = 10;
 const MAXIMUM_DESCRIPTOR_LIST_LENGTH = 12;
+const MAXIMUM_SEGMENT_LENGTH = 16;
 const MAXIMUM_INLINE_DATA_LENGTH = 20;
 const TOTAL_CONCURRENT_COPIES = 34;
 const MAXIMUM_CONCURRENT_COPIES = 36;
@@ -204,7 +206,7 @@ function writeSense(task: Task, { failure }: CopyRecord, out: Buffer, at: number
   return encode(failure.senseCode, out, at, failure.information, failure.fieldPointer);
 }
 
-/** MAXIMUM SEGMENT LENGTH zero: no limit but the field's. No data is held, and the granularities are a byte. */
+/** No data is held, and the granularities are a byte. */
 function writeOperatingParameters(_task: Task, out: Buffer): number {
   const lengthBytes = PARAMETERS_BYTES + IMPLEMENTED_DESCRIPTORS.length;
   out.fill(0, 0, lengthBytes);
@@ -213,6 +215,7 @@ function writeOperatingParameters(_task: Task, out: Buffer): number {
   out.writeUInt16BE(CSCD_DESCRIPTORS_MAX, MAXIMUM_CSCD_COUNT);
   out.writeUInt16BE(SEGMENT_DESCRIPTORS_MAX, MAXIMUM_SEGMENT_COUNT);
   out.writeUInt32BE(DESCRIPTOR_LIST_BYTES_MAX, MAXIMUM_DESCRIPTOR_LIST_LENGTH);
+  out.writeUInt32BE(COPY_SEGMENT_BYTES_MAX, MAXIMUM_SEGMENT_LENGTH);
   out.writeUInt32BE(INLINE_DATA_BYTES_MAX, MAXIMUM_INLINE_DATA_LENGTH);
   out.writeUInt16BE(COPIES_MAX, TOTAL_CONCURRENT_COPIES);
   out[MAXIMUM_CONCURRENT_COPIES] = COPIES_PER_NEXUS_MAX;
