@@ -19,7 +19,7 @@ const CLOSE_GRACE_MS = 1000;
 /** Causes after which nobody waits for what was written: the peer is dead, or has a new connection. */
 const ABRUPT: ReadonlySet<CloseCause> = new Set(['reinstated', 'keepalive-timeout', 'login-timeout', 'header-digest']);
 
-/** A first text of 64 KiB in Login Requests of a few bytes each, and what one read may bring besides. */
+/** The longest first text with the headers of its Login Requests, and what one read may bring besides. */
 const KEPT_BYTES_MAX = 1 << 20;
 
 /** A receive buffer and a view of it, lent by the reactor to all its connections. */
