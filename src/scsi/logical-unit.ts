@@ -31,6 +31,7 @@ import {
   SENSE_INITIALIZING_COMMAND_REQUIRED,
   SENSE_MEDIUM_MAY_HAVE_CHANGED,
   SENSE_MEDIUM_NOT_PRESENT,
+  SENSE_MODE_PARAMETERS_CHANGED,
   SENSE_POWER_ON_OR_RESET_OCCURRED,
   SENSE_WRITE_PROTECTED,
 } from './sense.ts';
@@ -330,11 +331,21 @@ export class LogicalUnit {
    */
   resize(sizeBytes: number): void {
     assert(!this.erasure.isRunning, 'an erasure ends where it has begun to');
+    const { usedThresholdCount } = defaultModes(this);
     this.backend.resize(sizeBytes);
     this.blockCount = wholeBlocks(this.backend, this.blockBytes);
     this.sizeBytes = this.blockCount * this.blockBytes;
     this.reachBytes = Math.max(this.reachBytes, this.sizeBytes);
     this.establishAttention(SENSE_CAPACITY_DATA_HAS_CHANGED, null);
+    if (this.currentModes.usedThresholdCount === usedThresholdCount) this.followDefaultThreshold();
+  }
+
+  /** A threshold that is a part of the size changes with it, unless somebody has chosen another. */
+  private followDefaultThreshold(): void {
+    const { usedThresholdCount } = defaultModes(this);
+    if (usedThresholdCount === this.currentModes.usedThresholdCount) return;
+    this.setModes({ ...this.currentModes, usedThresholdCount });
+    this.establishAttention(SENSE_MODE_PARAMETERS_CHANGED, null);
   }
 
   /**

@@ -70,6 +70,30 @@ describe('a disk that has grown', () => {
   });
 });
 
+describe('a threshold that is a part of the size', () => {
+  const MIB = 2 ** 20;
+  const start = () => {
+    const thresholds = { availableBytes: 0, usedPercent: 50 };
+    return new Harness({ sizeBytes: 100 * MIB, capabilities: { canTellSpace: true }, unit: { thresholds } });
+  };
+
+  it('changes with the size, and that is told', () => {
+    const harness = start();
+    expect(harness.unit.modes.usedThresholdCount).toBe(50);
+    harness.unit.resize(200 * MIB);
+    expect(harness.unit.modes.usedThresholdCount).toBe(100);
+    const told = [1, 2, 3].map(() => harness.run(TEST_UNIT_READY).outcome);
+    expect(told).toEqual([CAPACITY_CHANGED, '6/2a/1', 'status 0']);
+  });
+
+  it('stays where somebody has put it', () => {
+    const harness = start();
+    harness.unit.setModes({ ...harness.unit.modes, usedThresholdCount: 70 });
+    harness.unit.resize(200 * MIB);
+    expect(harness.unit.modes.usedThresholdCount).toBe(70);
+  });
+});
+
 describe('a disk that has become smaller', () => {
   const SMALL = BLOCK_COUNT / 2;
 
