@@ -78,6 +78,10 @@ async function openUnit(
       isRemovable: storage.isRemovable,
       isThin: storage.isThin,
       thresholds: storage.thresholds,
+      onThresholdReached: ({ usedBytes, availableBytes }) => {
+        const { deviceID, path } = storage;
+        logger.warn({ deviceID, path, usedBytes, availableBytes }, 'storage has reached a threshold of its space');
+      },
       vendor: storage.vendorID ?? VENDOR_DEFAULT,
       product:
         storage.productID ?? (storage.deviceType === PERIPHERAL_CD_DVD ? DRIVE_PRODUCT_DEFAULT : PRODUCT_DEFAULT),

@@ -23,7 +23,7 @@ import type { SavedReservations } from './reservations/reservation-state.ts';
 import { type ReservationStore, UnitReservations } from './reservations/unit-reservations.ts';
 import { isAllowedOnErased, MediumErasure } from './sbc/medium-erasure.ts';
 import { POWER_ACTIVE } from './sbc/power-condition.ts';
-import type { ThresholdDefaults } from './sbc/provisioning.ts';
+import type { OnThresholdReached, ThresholdDefaults } from './sbc/provisioning.ts';
 import { NO_THRESHOLDS, Provisioning } from './sbc/provisioning.ts';
 import {
   SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED,
@@ -70,6 +70,7 @@ export interface LogicalUnitOptions {
   readonly serial?: string;
   /** Of a thin unit, until MODE SELECT changes them; none when left out. */
   readonly thresholds?: ThresholdDefaults;
+  readonly onThresholdReached?: OnThresholdReached;
   /** Where what UnitState holds outlives a restart; without one it does not. */
   readonly stateStore?: UnitStateStore;
   /** What that store has kept; null: nothing. */
@@ -165,8 +166,13 @@ export class LogicalUnit {
     this.isThin = options.isThin && backend.capabilities.canUnmap;
     this.state = new UnitStateKeeper(options.stateStore ?? null, options.savedState ?? NO_UNIT_STATE);
     this.erasure = new MediumErasure(this);
-    this.provisioning = new Provisioning(this, options.thresholds ?? NO_THRESHOLDS);
+    this.provisioning = new Provisioning(
+      this,
+      options.thresholds ?? NO_THRESHOLDS,
+      options.onThresholdReached ?? ignoreThreshold,
+    );
     this.currentModes = this.savedModes;
+    this.provisioning.rearm();
     this.setModes(this.currentModes);
     this.reservations = new UnitReservations(options.reservationStore ?? null, options.savedReservations ?? null);
   }
@@ -187,9 +193,9 @@ export class LogicalUnit {
 
   /** What was cached must be on the medium when this ends the write cache. */
   setModes(modes: ModeParameters): void {
+    this.provisioning.onModesChanged(this.currentModes, modes);
     this.currentModes = modes;
     this.writesThrough = !modes.isWriteCacheEnabled && !this.backend.capabilities.isWriteThrough;
-    this.provisioning.rearm();
   }
 
   lbaOf(offsetBytes: number): number {
@@ -410,4 +416,8 @@ function uuidBytes(uuid: string | Uint8Array): Uint8Array {
   const bytes = typeof uuid === 'string' ? Buffer.from(uuid.replaceAll('-', ''), 'hex') : uuid;
   assert(bytes.length === 16, 'a UUID has 16 bytes');
   return Uint8Array.from(bytes);
+}
+
+function ignoreThreshold(): void {
+  return;
 }

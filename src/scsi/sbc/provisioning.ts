@@ -10,6 +10,7 @@
 import type { BackendSpace } from '../../backend/backend.ts';
 import { NO_SENSE_VALUE } from '../command.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
+import type { ModeParameters } from '../mode-parameters.ts';
 import { AVAILABLE_THRESHOLD_DESCRIPTOR, USED_THRESHOLD_DESCRIPTOR } from '../mode-parameters.ts';
 import { SENSE_THIN_PROVISIONING_SOFT_THRESHOLD_REACHED } from '../sense.ts';
 
@@ -20,6 +21,9 @@ export interface ThresholdDefaults {
   /** Told when the store takes so much of the unit's size, 0 to 100. */
   readonly usedPercent: number;
 }
+
+/** For the operator; initiators are told besides. */
+export type OnThresholdReached = (space: BackendSpace) => void;
 
 export const NO_THRESHOLDS: ThresholdDefaults = { availableBytes: 0, usedPercent: 0 };
 
@@ -34,11 +38,20 @@ const THRESHOLD_SET_BYTES_MIN = 1048576;
 /** Written without a look at the store at the most. */
 const UNSEEN_BYTES_MAX = 67108864;
 
+const THRESHOLD_MODES = [
+  'isThresholdReported',
+  'isAvailableThresholdEnabled',
+  'availableThresholdCount',
+  'isUsedThresholdEnabled',
+  'usedThresholdCount',
+] as const;
+
 export type OnSpaceSeen = (space: BackendSpace | null) => void;
 
 export class Provisioning {
   private readonly unit: LogicalUnit;
   private readonly defaults: ThresholdDefaults;
+  private readonly onReached: OnThresholdReached;
   /** May be written before the next look. */
   private unseenBytes = 0;
   private isAvailableArmed = true;
@@ -47,9 +60,10 @@ export class Provisioning {
   private isLooking = false;
   private waiting: OnSpaceSeen[] = [];
 
-  constructor(unit: LogicalUnit, defaults: ThresholdDefaults) {
+  constructor(unit: LogicalUnit, defaults: ThresholdDefaults, onReached: OnThresholdReached) {
     this.unit = unit;
     this.defaults = defaults;
+    this.onReached = onReached;
   }
 
   /** Thin, on a store that tells of its space. */
@@ -84,7 +98,12 @@ export class Provisioning {
     return senseCode === SENSE_THIN_PROVISIONING_SOFT_THRESHOLD_REACHED ? this.lastReached : NO_SENSE_VALUE;
   }
 
-  /** The thresholds may be others: what is reached is told anew. */
+  /** Other thresholds than before are armed. */
+  onModesChanged(before: ModeParameters, after: ModeParameters): void {
+    if (THRESHOLD_MODES.some((name) => before[name] !== after[name])) this.rearm();
+  }
+
+  /** The thresholds or the store are others: what is reached is told anew. */
   rearm(): void {
     this.isAvailableArmed = true;
     this.isUsedArmed = true;
@@ -130,11 +149,11 @@ export class Provisioning {
     let nearest = Number.POSITIVE_INFINITY;
     if (!modes.isThresholdReported) return;
     if (modes.isAvailableThresholdEnabled) {
-      this.isAvailableArmed = this.settle(available, this.isAvailableArmed, AVAILABLE_THRESHOLD_DESCRIPTOR);
+      this.isAvailableArmed = this.settle(available, this.isAvailableArmed, AVAILABLE_THRESHOLD_DESCRIPTOR, space);
       if (this.isAvailableArmed) nearest = available;
     }
     if (modes.isUsedThresholdEnabled) {
-      this.isUsedArmed = this.settle(used, this.isUsedArmed, USED_THRESHOLD_DESCRIPTOR);
+      this.isUsedArmed = this.settle(used, this.isUsedArmed, USED_THRESHOLD_DESCRIPTOR, space);
       if (this.isUsedArmed) nearest = Math.min(nearest, used);
     }
     this.unseenBytes = Math.min(Math.max(nearest, 1) * setBytes, UNSEEN_BYTES_MAX);
@@ -145,11 +164,12 @@ export class Provisioning {
    * @param distance threshold sets that are left before it
    * @returns whether it is armed from now on
    */
-  private settle(distance: number, isArmed: boolean, descriptor: number): boolean {
+  private settle(distance: number, isArmed: boolean, descriptor: number, space: BackendSpace): boolean {
     if (!isArmed) return distance >= 1;
     if (distance > 0) return true;
     this.lastReached = descriptor;
     this.unit.establishAttention(SENSE_THIN_PROVISIONING_SOFT_THRESHOLD_REACHED, null);
+    this.onReached(space);
     return false;
   }
 }

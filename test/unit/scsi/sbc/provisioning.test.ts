@@ -114,6 +114,24 @@ describe('a provisioning threshold that is reached', () => {
     expect(Number(descriptor.readBigUInt64BE(12))).toBe(AVAILABLE);
   });
 
+  it('is told to the operator, too, with the space there is', () => {
+    const told: BackendSpace[] = [];
+    const harness = watched({ unit: { onThresholdReached: (now) => told.push(now) } });
+    for (const sets of [11, 10, 9]) look(harness, space(sets));
+    expect(told).toEqual([space(10)]);
+  });
+
+  it('is not told again because another mode parameter changes', () => {
+    const harness = watched();
+    look(harness, space(10));
+    expect(testUnitReady(harness).outcome).toBe(REACHED);
+    const caching = harness.run([0x1a, 8, 0x08, 0, 255, 0], { dataIn: 255 }).data.subarray(4);
+    caching[2] = 0;
+    expect(select(harness, caching).outcome).toBe('status 0');
+    look(harness, space(10));
+    expect(testUnitReady(harness).outcome).toBe('status 0');
+  });
+
   it('is not told with LBPERE zero', () => {
     const harness = watched();
     const page = harness.run([0x1a, 8, 0x01, 0, 255, 0], { dataIn: 255 }).data.subarray(4);

@@ -92,6 +92,11 @@ describe('LOG SENSE', () => {
     expect(client.command.senseFieldPointer).toBe(((0x48 | bit) << 16) | 1);
   });
 
+  it('has no counterpart that sets or resets: LOG SELECT is no command here', () => {
+    const { outcome } = new Harness().run([0x4c, 2, 0x40, 0, 0, 0, 0, 0, 0, 0]);
+    expect(outcome).toBe('5/20/0');
+  });
+
   it('the parameter pointer says where the page begins', () => {
     const harness = new Harness();
     expect([...parametersOf(logSense(harness, 0x02).data).keys()]).toEqual([5, 6]);
