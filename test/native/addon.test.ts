@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { constants as os, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -39,6 +39,7 @@ describeNative('the addon', (native) => {
     expect(() => native.crc32c(0, Buffer.alloc(4), 2, 3)).toThrow(/too short/);
     expect(() => native.crc32c(0, Buffer.alloc(4), -1, 3)).toThrow(/out of range/);
     expect(() => native.fallocate(-1, 0, 0, 1, () => 0)).toThrow(TypeError);
+    expect(() => native.copyRange(0, -1, 1, 0, 1, false, () => 0)).toThrow(TypeError);
   });
 });
 
@@ -149,6 +150,18 @@ describeNative('file calls', (native) => {
     expect(await call((done) => native.seekHole(fd, 32768, done))).toBe(65536);
     expect(await call((done) => native.seekData(fd, 65536, done))).toBe(-ENXIO);
     closeSync(fd);
+  });
+
+  it('copies from file to file, to the end of the source', async () => {
+    const from = openFile('copied', Buffer.from('0123456789'));
+    const to = openFile('copy', Buffer.alloc(16, 'x'));
+    expect(await call((done) => native.copyRange(from, 2, to, 5, 4, false, done))).toBe(4);
+    expect(readFileSync(join(folder, 'copy'), 'latin1')).toBe('xxxxx2345xxxxxxx');
+    expect(await call((done) => native.copyRange(from, 8, to, 0, 4, false, done))).toBe(2);
+    expect(await call((done) => native.copyRange(from, 10, to, 0, 4, false, done))).toBe(0);
+    expect(await call((done) => native.copyRange(9999, 0, to, 0, 4, true, done))).toBe(-EBADF);
+    closeSync(from);
+    closeSync(to);
   });
 
   it('writes with RWF_DSYNC from the middle of a buffer', async () => {

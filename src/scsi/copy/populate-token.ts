@@ -1,4 +1,7 @@
-/** POPULATE TOKEN (SBC-3 5.7): makes a ROD token for the data of some ranges, which is a matter of a moment. */
+/**
+ * POPULATE TOKEN (SBC-3 5.7): makes a ROD token for the data of some ranges. It waits for what is at work there, so that no
+ * earlier write changes the data behind the token; then it is a matter of a moment.
+ */
 import { SEGMENT_BYTES_MAX } from '../../util/slot-pool.ts';
 import { receiveParameterList } from '../parameter-list.ts';
 import {
@@ -45,7 +48,16 @@ function readPopulateList(task: Task, list: Buffer): void {
   const ranges = parseRanges(list, FORMAT, task.unit);
   const refusal = ranges instanceof CopyRefusal ? ranges : checkWishes(list);
   if (refusal !== null) refusal.tell(task);
-  else if (!(ranges instanceof CopyRefusal)) makeToken(task, list, ranges);
+  else if (!(ranges instanceof CopyRefusal)) waitForWrites(task, list, ranges);
+}
+
+/** From the first block of all ranges to the last. */
+function waitForWrites(task: Task, list: Buffer, ranges: readonly ByteRange[]): void {
+  const endBytes = Math.max(...ranges.map(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes));
+  task.offsetBytes = Math.min(...ranges.map(({ offsetBytes }) => offsetBytes));
+  task.lengthBytes = endBytes - task.offsetBytes;
+  const resume = () => makeToken(task, list, ranges);
+  if (task.unit.ranges.exclude(task, resume)) resume();
 }
 
 function checkWishes(list: Buffer): CopyRefusal | null {

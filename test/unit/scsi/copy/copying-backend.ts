@@ -1,4 +1,6 @@
-/** A store in memory that copies from others of its kind; copies stand in a queue until the test lets them go. */
+/**
+ * A store in memory that copies from others of its kind: half of the bytes at once, half when the test lets the copy go.
+ */
 import type { Backend, StoreCopyRange } from '../../../../src/backend/backend.ts';
 import { MemoryBackend } from '../memory-backend.ts';
 
@@ -12,13 +14,19 @@ export class CopyingBackend extends MemoryBackend {
 
   copyFrom(source: Backend, range: StoreCopyRange, onCopied: (isCopied: boolean) => void): boolean {
     if (!this.canCopy || !(source instanceof CopyingBackend)) return false;
-    const { sourceOffsetBytes, offsetBytes, lengthBytes } = range;
+    const halfBytes = Math.floor(range.lengthBytes / 2);
+    this.take(source, range, 0, halfBytes);
     const end = (isCopied: boolean) => {
-      if (isCopied) source.bytes.copy(this.bytes, offsetBytes, sourceOffsetBytes, sourceOffsetBytes + lengthBytes);
+      if (isCopied) this.take(source, range, halfBytes, range.lengthBytes);
       onCopied(isCopied);
     };
     this.copies.push({ ...range, end });
     return true;
+  }
+
+  private take(source: CopyingBackend, range: StoreCopyRange, from: number, to: number): void {
+    const { sourceOffsetBytes, offsetBytes } = range;
+    source.bytes.copy(this.bytes, offsetBytes + from, sourceOffsetBytes + from, sourceOffsetBytes + to);
   }
 
   endCopy(isCopied = true, index = 0): void {

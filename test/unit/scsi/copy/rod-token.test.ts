@@ -187,6 +187,19 @@ describe('POPULATE TOKEN', () => {
     expect(pair.unit.rods).toBe(null);
   });
 
+  it('waits for an earlier write to its blocks, which belongs to the data then', () => {
+    const pair = new TokenPair();
+    const write = pair.start(cdb10(0x2a, 5, 1), { dataOut: Buffer.alloc(BLOCK_BYTES, 0x5a) });
+    const list = populateList([[5, 1]]);
+    const client = pair.start(tokenCdb(0x10, 7, list.length), { dataOut: list });
+    expect([write.outcome, client.outcome]).toEqual(['running', 'running']);
+    pair.settle();
+    expect([write.outcome, client.outcome]).toEqual([GOOD, GOOD]);
+    expect(pair.write(Buffer.from(pair.information(7, 0).data.subarray(38)), [[0, 1]]).outcome).toBe(GOOD);
+    expect(blocks(pair.otherBackend, 0, 1).every((byte) => byte === 0x5a)).toBe(true);
+    expect(pair.isQuiet).toBe(true);
+  });
+
   it('a reservation against reads is one against it', () => {
     const pair = new TokenPair();
     const b = nexusOf('b');
