@@ -15,7 +15,7 @@ the other is given); all targets listen there. Port 0 takes a free port; the log
 The state directory keeps the identity of every disk. It is $XDG_STATE_HOME/gotgt-native, else
 /var/lib/gotgt-native for root, else ~/.local/state/gotgt-native.
 
-SIGTERM or SIGINT ends it in order. SIGHUP reads the configuration again and takes over its redirections. GOTGT_NATIVE=off in the environment serves without io_uring and the addon.
+SIGTERM or SIGINT ends it in order. SIGHUP reads the configuration again and takes over redirections, media and sizes. GOTGT_NATIVE=off in the environment serves without io_uring and the addon.
 
 Examples:
   $ gotgt-native daemon

@@ -119,6 +119,10 @@ export class DaemonProcess {
     return daemon;
   }
 
+  get pid(): number {
+    return this.child.pid as number;
+  }
+
   /** Resident memory in KiB, as the kernel counts it. */
   get residentKiB(): number {
     const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');

@@ -142,7 +142,8 @@ export const StorageSchema = Type.Object({
   ),
   readOnly: yesOrNo({ description: 'Initiators may read only (write protected).', default: false }),
   removable: yesOrNo({
-    description: 'A removable medium: initiators may eject it and load it again, and may prevent that.',
+    description:
+      'A removable medium: initiators may eject it and load it again, and may prevent that. Another `path` takes effect with SIGHUP.',
     default: false,
   }),
   direct: yesOrNo({ description: 'O_DIRECT: past the page cache. For `iouring`.', default: false }),
