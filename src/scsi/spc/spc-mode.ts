@@ -74,6 +74,7 @@ const PAGES: readonly ModePage[] = [
   { pageCode: 0x08, subpageCode: 0, build: buildCaching, isOffered: onEveryUnit },
   { pageCode: 0x0a, subpageCode: 0, build: buildControl, isOffered: onEveryUnit },
   { pageCode: 0x0a, subpageCode: 0x01, build: buildControlExtension, isOffered: onEveryUnit },
+  { pageCode: 0x1a, subpageCode: 0, build: buildPowerCondition, isOffered: onEveryUnit },
   { pageCode: 0x1c, subpageCode: 0, build: buildInformationalExceptions, isOffered: onEveryUnit },
   { pageCode: 0x1c, subpageCode: LBP_SUBPAGE, build: buildLogicalBlockProvisioning, isOffered: hasThresholds },
 ];
@@ -245,6 +246,11 @@ function buildControlExtension(out: Buffer, at: number): number {
   const SCSIP = 0x02;
   out[at + 4] = TCMOS | SCSIP;
   return 32;
+}
+
+/** SPC-4 7.5.13: no timer leads to a low power condition, and none can be set. */
+function buildPowerCondition(): number {
+  return 40;
 }
 
 /** SPC-4 7.5.15: a store predicts no failure and gives no warning, so their reporting is off and stays off. */

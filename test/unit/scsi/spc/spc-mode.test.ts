@@ -40,7 +40,7 @@ describe('MODE SENSE(6)', () => {
     expect(data[3]).toBe(8);
     expect(data.readUInt32BE(4)).toBe(BLOCK_COUNT);
     expect(data.readUInt32BE(8)).toBe(512);
-    expect([...pagesOf(data, 12).keys()]).toEqual([0x01, 0x02, 0x08, 0x0a, 0x1c]);
+    expect([...pagesOf(data, 12).keys()]).toEqual([0x01, 0x02, 0x08, 0x0a, 0x1a, 0x1c]);
     expect(command.presentedInBytes).toBe(data.length);
   });
 
