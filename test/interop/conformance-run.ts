@@ -1,32 +1,58 @@
-/** Runs one family of iscsi-test-cu, with its destructive tests, in a process of its own. */
+/** Runs families of iscsi-test-cu, with its destructive tests, each in a process of its own. */
 import { expect } from 'vitest';
-import { clientOutput, runClient } from './client-command.ts';
-import { SKIPPED, SUITE_FAULTS } from './conformance-families.ts';
+import { type ClientResult, runClient } from './client-command.ts';
+import { SKIPPED, type Skips, SUITE_FAULTS } from './conformance-families.ts';
 import { type ConformanceReport, parseReport } from './conformance-report.ts';
-import type { DaemonProcess, TestFolder } from './daemon-process.ts';
+import { familyName } from './conformance-suite.ts';
+import type { TestFolder } from './daemon-process.ts';
 
-/** The families of the installed version. */
-export async function listFamilies(folder: TestFolder): Promise<string[]> {
-  const list = await clientOutput(folder, 'iscsi-test-cu', ['-l']);
-  return [...list.matchAll(/^ALL\.([^.\n]+)$/gm)].map(([, family]) => family as string);
+/** --dataloss and --allow-sanitize. */
+const DESTRUCTIVE: readonly string[] = ['-d', '-S'];
+
+/** The families of one logical unit, one after the other, while the tests wait for the one that they are about. */
+export class FamilyRuns {
+  private readonly results = new Map<string, Promise<ClientResult>>();
+  private last: Promise<unknown> = Promise.resolve();
+
+  /** @param urls one for each path to the logical unit */
+  add(folder: TestFolder, command: string, family: string, urls: readonly string[]): void {
+    const result = this.last.then(() => runFamily(folder, command, family, urls));
+    this.results.set(family, result);
+    this.last = result;
+  }
+
+  result(family: string): Promise<ClientResult> {
+    const result = this.results.get(family);
+    if (result === undefined) throw new Error(`${family} was never begun`);
+    return result;
+  }
+
+  /** Resolves when nothing runs any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.results.values());
+  }
+}
+
+export function runFamily(
+  folder: TestFolder,
+  command: string,
+  family: string,
+  urls: readonly string[],
+): Promise<ClientResult> {
+  return runClient(folder, command, [...DESTRUCTIVE, '-t', family, ...urls]);
 }
 
 /** Fails unless tests passed, none failed but by SUITE_FAULTS, and `skippable` is exactly what was skipped. */
-export async function expectConformance(
-  folder: TestFolder,
-  daemon: DaemonProcess,
-  family: string,
-  lun: number,
-  skippable = SKIPPED,
-): Promise<void> {
-  const { end, output } = await runClient(folder, 'iscsi-test-cu', ['-d', '-t', `ALL.${family}`, daemon.url(lun)]);
-  const { tests, skipped, failed } = parseReport(family, output);
+export function expectConformance(family: string, result: ClientResult, skippable: Skips = SKIPPED): void {
+  const { end, output } = result;
+  const name = familyName(family).split('.')[0] as string;
+  const { tests, skipped, failed } = parseReport(name, output);
   expect(newFaults(failed), output).toEqual([]);
   const faults = Object.keys(failed).length;
   expect(tests, output).toEqual({ ran: expect.any(Number), passed: (tests?.ran ?? 0) - faults, failed: faults });
   expect(tests?.passed, output).toBeGreaterThanOrEqual(1);
   expect(end, output).toBe(faults > 0 ? 1 : 0);
-  const expected = Object.entries(skippable).filter(([test]) => test.startsWith(`${family}.`));
+  const expected = Object.entries(skippable).filter(([test]) => test.startsWith(`${name}.`));
   expect(skipped).toEqual(Object.fromEntries(expected));
 }
 

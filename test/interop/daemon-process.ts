@@ -34,6 +34,8 @@ export interface DaemonSetup {
   readonly disks: readonly DiskSetup[];
   /** "address:port"; by default a free port of 127.0.0.1. */
   readonly portal?: string;
+  /** Further ones, after it in `addresses`. */
+  readonly otherPortals?: readonly string[];
   /** The keys of iscsitargets.<name>.negotiation. */
   readonly negotiation?: Readonly<Record<string, unknown>>;
   /** The key isns. */
@@ -113,7 +115,8 @@ export class DaemonProcess {
   /** Resolves when it listens; rejects with what it said instead. */
   static async start(folder: TestFolder, setup: DaemonSetup): Promise<DaemonProcess> {
     const daemon = DaemonProcess.launch(folder, setup);
-    const isUp = () => daemon.addresses.length > 0 || daemon.isOver;
+    const portals = 1 + (setup.otherPortals?.length ?? 0);
+    const isUp = () => daemon.addresses.length === portals || daemon.isOver;
     await waitUntil('the daemon listens', START_MS_MAX, isUp);
     if (daemon.isOver) throw new Error(`the daemon ended (${await daemon.ended}): ${daemon.stderr}${daemon.logText()}`);
     return daemon;
@@ -139,6 +142,11 @@ export class DaemonProcess {
 
   url(lun: number): string {
     return `${this.portalUrl}/${TARGET_NAME}/${lun}`;
+  }
+
+  /** One for each portal. */
+  urls(lun: number): string[] {
+    return this.addresses.map((address) => `iscsi://${address}/${TARGET_NAME}/${lun}`);
   }
 
   /** The lines whose text is `message`. */
@@ -198,7 +206,7 @@ export async function waitUntil(what: string, ms: number, holds: () => boolean):
 }
 
 function configDocument(folder: TestFolder, setup: DaemonSetup): object {
-  const { disks, portal, negotiation, isns, targetKeys, keys } = setup;
+  const { disks, portal, otherPortals, negotiation, isns, targetKeys, keys } = setup;
   const luns = Object.fromEntries(disks.map((_, lun) => [lun, lun]));
   return {
     storages: disks.map(({ scheme, fileName, size, blockShift, isReadOnly, isRemovable }, deviceID) => ({
@@ -210,7 +218,7 @@ function configDocument(folder: TestFolder, setup: DaemonSetup): object {
       readOnly: isReadOnly ?? false,
       removable: isRemovable ?? false,
     })),
-    iscsiportals: [{ id: 0, portal: portal ?? '127.0.0.1:0' }],
+    iscsiportals: [portal ?? '127.0.0.1:0', ...(otherPortals ?? [])].map((each, id) => ({ id, portal: each })),
     iscsitargets: { [TARGET_NAME]: { luns, ...(negotiation === undefined ? {} : { negotiation }), ...targetKeys } },
     ...(isns === undefined ? {} : { isns }),
     ...keys,

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadNative } from '../../src/native/binding.ts';
 import { seededRandom } from '../random.ts';
 import { clientOutput } from './client-command.ts';
-import { expectConformance } from './conformance-run.ts';
+import { expectConformance, runFamily } from './conformance-run.ts';
 import { DaemonProcess, type LogLine, TARGET_NAME, TestFolder } from './daemon-process.ts';
 import { expectImageOnDisk } from './qemu-image.ts';
 import { writeRandomImage } from './random-image.ts';
@@ -107,7 +107,9 @@ describe.each(DENIALS)('io_uring denied by $name', ({ wrapper, begin }) => {
     await expectImageOnDisk(folder, image, daemon.url(1), seed);
   });
 
-  it.each(['Inquiry', 'Write10', 'WriteVerify16'])('iscsi-test-cu %s', { timeout: MS_MAX }, (family) =>
-    expectConformance(folder, daemon, family, 0),
+  it.each(['ALL.Inquiry', 'ALL.Write10', 'ALL.WriteVerify16'])(
+    'iscsi-test-cu %s',
+    { timeout: MS_MAX },
+    async (family) => expectConformance(family, await runFamily(folder, 'iscsi-test-cu', family, [daemon.url(0)])),
   );
 });
