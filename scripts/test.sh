@@ -54,9 +54,12 @@ setup_test_tools() {
   install_packages $TEST_PACKAGES || die "could not install$TEST_PACKAGES; install them as root and run this again"
 }
 
-# The kernel's own initiator runs in user-mode-linux, which Debian has for this processor alone.
+# The kernel's own initiator runs in user-mode-linux, which Debian has for this processor alone; a machine with two NUMA nodes is
+# QEMU's.
 setup_linux_guest() {
-  [ "$(uname -m)" != x86_64 ] || scripts/uml-root.sh
+  [ "$(uname -m)" = x86_64 ] || return 0
+  scripts/uml-root.sh
+  scripts/qemu-root.sh
 }
 
 require_node

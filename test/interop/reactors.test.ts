@@ -15,6 +15,7 @@ import {
 import { read10, synchronizeCache10, write10 } from '../initiator/cdb.ts';
 import { ChapScript } from '../initiator/chap-script.ts';
 import { pattern as patternBytes } from '../initiator/pattern.ts';
+import { describeNative } from '../native/native-suite.ts';
 import { clientOutput } from './client-command.ts';
 import { DaemonProcess, type DaemonSetup, type LogLine, TestFolder, waitUntil } from './daemon-process.ts';
 import { TcpInitiator } from './tcp-initiator.ts';
@@ -126,7 +127,7 @@ async function reload(change: (document: { iscsitargets: Record<string, object> 
   await waitUntil('the configuration was read again', MS_MAX, () => daemon.log.filter(isRead).length > before);
 }
 
-describe('two reactors', () => {
+describeNative('two reactors', () => {
   it('serve each target by one of them, and those that share a storage by the same', async () => {
     await start();
     for (const name of [DISK, OTHER, SHARED]) await login(name);
