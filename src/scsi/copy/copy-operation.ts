@@ -2,13 +2,12 @@
  * How a third-party copy goes under a list identifier (SPC-4 5.17.4): in the foreground, where the command ends with the
  * copy, or in the background, where it ends when its list has been checked (IMMED).
  */
-import type { DeviceServerContext } from '../device-server.ts';
 import { SENSE_INSUFFICIENT_RESOURCES, SENSE_OPERATION_IN_PROGRESS } from '../sense.ts';
 import type { Task } from '../task.ts';
 import type { CopyFailure, CopyRecord } from './copy-log.ts';
 import { COPY_IN_BACKGROUND, CopyLog } from './copy-log.ts';
 import type { CopySegment } from './copy-parameters.ts';
-import type { CopyOwner } from './copy-run.ts';
+import type { CopyJob, CopyOwner } from './copy-run.ts';
 import { CopyRun } from './copy-run.ts';
 
 /**
@@ -34,13 +33,16 @@ export function startCopy(
   isImmediate: boolean,
 ): void {
   const { context } = task;
-  const owner = isImmediate ? new BackgroundCopy(context) : new ForegroundCopy(task);
-  const run = new CopyRun({ context, nexus: task.command.nexus, segments, record, log }, owner);
+  const job = { context, nexus: task.command.nexus, segments, record, log };
   log?.begin(record);
-  if (isImmediate) record.status = COPY_IN_BACKGROUND;
-  if (isImmediate) task.good();
-  else task.beginWork();
-  run.start();
+  if (isImmediate) {
+    record.status = COPY_IN_BACKGROUND;
+    task.good();
+    new BackgroundCopy(job).start();
+  } else {
+    task.beginWork();
+    new CopyRun(job, new ForegroundCopy(task)).start();
+  }
 }
 
 /** A copy that ends with its command, and with it when that is aborted. */
@@ -65,18 +67,26 @@ class ForegroundCopy implements CopyOwner {
 /** A copy without a command; it ends when nobody is left to ask for it (CopyLog.abandon), or with the reactor. */
 export class BackgroundCopy implements CopyOwner {
   isEnding = false;
-  private readonly context: DeviceServerContext;
+  private readonly run: CopyRun;
+  private readonly all: Set<BackgroundCopy>;
 
-  constructor(context: DeviceServerContext) {
-    this.context = context;
-    context.backgroundCopies.add(this);
+  constructor(job: CopyJob) {
+    this.run = new CopyRun(job, this);
+    this.all = job.context.backgroundCopies;
   }
 
+  start(): void {
+    this.all.add(this);
+    this.run.start();
+  }
+
+  /** Nothing more is submitted to a store. */
   stop(): void {
     this.isEnding = true;
+    this.run.abortCommands();
   }
 
   onCopyEnded(): void {
-    this.context.backgroundCopies.delete(this);
+    this.all.delete(this);
   }
 }

@@ -84,6 +84,12 @@ export class CopyRun implements CommandOwner, CopyBufferUser, PieceOwner {
     this.nextPiece();
   }
 
+  /** What it has sent ends as soon as the stores have answered, whatever it waits for otherwise. */
+  abortCommands(): void {
+    this.command.task?.abort(null);
+    this.inStore?.abortCommands();
+  }
+
   onCopyBuffer(): void {
     if (!this.mayGoOn()) return;
     if (this.turns === this.job.context.copyThreads) this.copyInStore();

@@ -73,6 +73,12 @@ export class InStorePiece implements CommandOwner {
     this.send(this.sourceCommand, isByToken ? COPIED_TOKEN_SOURCE : COPIED_SOURCE, source);
   }
 
+  /** As CopyRun.abortCommands. */
+  abortCommands(): void {
+    this.destinationCommand.task?.abort(null);
+    this.sourceCommand.task?.abort(null);
+  }
+
   /** The source's task holds its range. */
   onSourceHeld(task: Task): void {
     const { destination } = this;

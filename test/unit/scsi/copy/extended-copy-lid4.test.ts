@@ -134,6 +134,19 @@ describe('EXTENDED COPY(LID4)', () => {
   });
 });
 
+it('at the end of the reactor no copy in the background waits for blocks that another has alone', () => {
+  const pair = new Pair();
+  const dataOut = Buffer.alloc(2 * BLOCK_BYTES);
+  pair.start([0x89, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0], { dataOut });
+  startCopy(pair, [{ blocks: 4 }], { isImmediate: true });
+  expect(pair.context.backgroundCopies.size).toBe(1);
+  pair.context.stopBackground();
+  expect(pair.context.backgroundCopies.size).toBe(0);
+  pair.settle();
+  expect(pair.otherBackend.log).toEqual([]);
+  expect(pair.isQuiet).toBe(true);
+});
+
 describe('COPY OPERATION ABORT', () => {
   it.each([true, false])('ends a copy, in the background: %s, and itself when that is at rest', (isImmediate) => {
     const pair = new Pair();

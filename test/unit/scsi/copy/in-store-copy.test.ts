@@ -5,7 +5,7 @@ import { IN_STORE_BYTES_MAX } from '../../../../src/scsi/copy/copy-limits.ts';
 import { ABORT_TASK, LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
 import { BLOCK_BYTES, BLOCK_COUNT, cdb10, nexusOf, pattern, uint32 } from '../device-harness.ts';
 import type { Segment } from './copy-pair.ts';
-import { blocks, GOOD, Pair } from './copy-pair.ts';
+import { blocks, GOOD, Pair, segmentBytes } from './copy-pair.ts';
 import { CopyingBackend } from './copying-backend.ts';
 
 class StorePair extends Pair {
@@ -143,6 +143,25 @@ describe('while stores copy', () => {
       expect(pair.isQuiet).toBe(true);
     }
   });
+});
+
+it('at the end of the reactor a copy in the background is over when the stores are', () => {
+  const pair = new StorePair();
+  const header = Buffer.alloc(48);
+  header[0] = 1;
+  header[3] = 32;
+  header[15] = 1;
+  header[16] = 0xff;
+  header[43] = 64;
+  header[45] = 28;
+  const dataOut = Buffer.concat([header, ...pair.cscds, segmentBytes({ blocks: 10 })]);
+  const cdb = [0x83, 1, 0, 0, 0, 0, 0, 0, 0, 0, ...uint32(dataOut.length), 0, 0];
+  expect(pair.start(cdb, { dataOut }).outcome).toBe(GOOD);
+  pair.context.stopBackground();
+  expect(pair.context.backgroundCopies.size).toBe(1);
+  pair.destination.endCopy();
+  expect(pair.context.backgroundCopies.size).toBe(0);
+  expect(pair.isQuiet).toBe(true);
 });
 
 describe('what forbids a READ or a WRITE', () => {
