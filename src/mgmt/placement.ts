@@ -31,7 +31,8 @@ export function placeTargets(targets: readonly TargetConfig[], options: Placemen
   const groups = groupsOf(targets, options.nodeOf);
   const nodes = nodesOf(groups);
   const count = reactorCount(options, groups.length, nodes.length);
-  if (count === 1 || groups.length === 0) return [{ reactor: MAIN_REACTOR, numaNode: soleNode(groups), targets: namesOf(targets) }];
+  if (count === 1 || groups.length === 0)
+    return [{ reactor: MAIN_REACTOR, numaNode: soleNode(groups), targets: namesOf(targets) }];
   const reactors: GrowingReactor[] = Array.from({ length: count }, (_, index) => ({
     reactor: index + 1,
     // Where nodes outnumber reactors, a reactor serves several of them and is bound to none.

@@ -15,7 +15,7 @@ const SCHEMES_TO_COME = ['s3', 'ceph', 'ceph-rbd', 'rbd', 'nbd', 'qcow2', 'http'
 export function readStorages(document: ConfigDocument): StorageConfig[] {
   const { storages = [], performance } = document.content;
   const read: StorageConfig[] = [];
-  const filesTaken = new Map<string, number>();
+  const filesTaken = new Map<string, StorageConfig>();
   for (const [index, entry] of storages.entries()) {
     const key = `storages[${index}]`;
     if (read.some(({ deviceID }) => deviceID === entry.deviceID)) {
@@ -144,25 +144,32 @@ function readThresholdAvailable(
   throw document.fault(`${key}.thresholdAvailable`, thresholdAvailable, `expected ${THRESHOLD_EXPECTED}, up to 2^53-1`);
 }
 
-/** Throws when the file is another storage's: two writers that know nothing of each other destroy it. */
+/**
+ * Throws when the file is another storage's: two writers that know nothing of each other destroy it, and a disk is known by its
+ * file. The same disc may lie in several drives.
+ */
 function takeFile(
   document: ConfigDocument,
   key: string,
   entry: StorageEntry,
   storage: StorageConfig,
-  taken: Map<string, number>,
+  taken: Map<string, StorageConfig>,
 ): void {
   if (storage.scheme === 'null') return;
   const file = identityOrFault(document, key, entry, storage.path);
   const other = taken.get(file);
-  if (other !== undefined) {
+  if (other !== undefined && !(isDisc(other) && isDisc(storage))) {
     throw document.fault(
       `${key}.path`,
       entry.path,
-      `storage ${other} is the same file; export one storage in several targets instead`,
+      `storage ${other.deviceID} is the same file; export one storage in several targets instead`,
     );
   }
-  taken.set(file, storage.deviceID);
+  taken.set(file, storage);
+}
+
+function isDisc({ isRemovable, isReadOnly }: StorageConfig): boolean {
+  return isRemovable && isReadOnly;
 }
 
 function identityOrFault(document: ConfigDocument, key: string, entry: StorageEntry, path: string): string {

@@ -54,6 +54,13 @@ function portals(...addresses: string[]) {
 }
 
 describe('faults of a CD-ROM drive', () => {
+  it('its image as a disk besides', () => {
+    const drives = drive({}).storages;
+    const fault = faultIn({ storages: [...drives, { deviceID: 2, readOnly: true, path: 'file:/a.iso' }] });
+    expect(fault.key).toBe('storages[1].path');
+    expect(fault.message).toContain('storage 1 is the same file');
+  });
+
   it.each([
     ['kind', drive({ kind: 'tape' }), '"disk" or "cdrom"'],
     ['path', drive({ path: 'null:' }), 'needs an ISO image'],

@@ -270,6 +270,8 @@ describe('what a configuration means', () => {
       identityKey: 'drive:7',
     });
     expect(read({ storages: [{ ...drive, path: 'file:/b.iso' }] }).storages[0]?.identityKey).toBe('drive:7');
+    const drives = [drive, { ...drive, deviceID: 9 }];
+    expect(read({ storages: drives }).storages.map(({ identityKey }) => identityKey)).toEqual(['drive:7', 'drive:9']);
     const disk = { deviceID: 8, path: 'file:/a.img', removable: true };
     expect(read({ storages: [disk] }).storages[0]).toMatchObject({ deviceType: 0, identityKey: 'drive:8' });
   });

@@ -209,6 +209,18 @@ describe('an erasure over a restart', () => {
     expect(stateStore.saved).toEqual([{ erasure: null, savedModes: null }]);
   });
 
+  it('does not begin on another medium than it was begun on', () => {
+    const plan = { isFormat: false, pattern: Buffer.from([7]), passes: 1, isInverting: false, mayExitFailure: false };
+    const savedState: UnitState = { erasure: { plan, medium: '/one.img', isFailed: false }, savedModes: null };
+    const another = filled({ unit: { savedState, mediumName: '/another.img', isRemovable: true } });
+    const before = Buffer.from(another.backend.bytes);
+    expect(another.run(TEST_UNIT_READY).outcome).toBe('status 0');
+    expect(another.backend.bytes.equals(before)).toBe(true);
+    const one = filled({ unit: { savedState, mediumName: '/one.img', isRemovable: true }, keepsAttention: true });
+    one.settle();
+    expect(one.backend.bytes.every((byte) => byte === 7)).toBe(true);
+  });
+
   it('stays failed', () => {
     const plan = { isFormat: false, pattern: null, passes: 1, isInverting: false, mayExitFailure: true };
     const harness = filled({
