@@ -21,6 +21,7 @@ import { CapacityWatch } from './mgmt/capacity-watch.ts';
 import { SpaceWatch } from './mgmt/space-watch.ts';
 import type { NativeAddon, NativeArena } from './native/native-addon.ts';
 import { openRing, type Ring, type RingOpening } from './native/ring.ts';
+import { type RingReport, reportRing } from './native/ring-features.ts';
 import { DeviceServerContext } from './scsi/device-server.ts';
 import { type HandedConnection, HandedConnections } from './transport/handed-connections.ts';
 import { ReceiveBuffer, type TcpConnection } from './transport/tcp-connection.ts';
@@ -163,6 +164,11 @@ export class Reactor {
       connection.onBytes(received, view, 0, received.length);
       tcp.start(connection);
     });
+  }
+
+  /** What io_uring came out with; null without. */
+  get ringReport(): RingReport | null {
+    return this.ring === null ? null : reportRing(this.ring);
   }
 
   /** The node that the arena's first page lies on; null: it was not touched yet, or there is no addon. */

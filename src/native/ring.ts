@@ -106,6 +106,8 @@ export class Ring<Item> implements BatchMember {
   /** What may be in flight at once; at least what was asked for, unless locked memory was short. */
   readonly depth: number;
   readonly features: NativeRingFeatures;
+  /** Since pinArena() succeeded. */
+  isArenaPinned = false;
   private readonly native: NativeRing;
   private readonly batch: TickBatch;
   private readonly words: Int32Array;
@@ -194,6 +196,7 @@ export class Ring<Item> implements BatchMember {
    */
   pinArena(): string | null {
     const result = this.native.registerArena();
+    this.isArenaPinned = result === 0;
     if (result === 0) return null;
     if (result === -ENOMEM) return 'the arena is not pinned: the limit of locked memory is too small (ulimit -l)';
     return `the arena is not pinned (errno ${-result})`;

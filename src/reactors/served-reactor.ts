@@ -11,6 +11,7 @@ import { SharedChallenges } from '../mgmt/shared-challenges.ts';
 import { Authentications, guardTarget } from '../mgmt/target-guard.ts';
 import { loadNative, type NativeLoad } from '../native/binding.ts';
 import { RING_DEPTH_DEFAULT } from '../native/ring.ts';
+import type { RingReport } from '../native/ring-features.ts';
 import { type HandOver, Reactor } from '../reactor.ts';
 import type { RunningDaemon } from '../reload.ts';
 import type { LogicalUnit } from '../scsi/logical-unit.ts';
@@ -44,6 +45,8 @@ export interface ReactorStatus {
   readonly memoryNode: number | null;
   readonly targets: readonly string[];
   readonly sessionCount: number;
+  /** Null: stores are served through node:fs. */
+  readonly ring: RingReport | null;
 }
 
 export interface ServedReactorOptions {
@@ -75,9 +78,11 @@ export class ServedReactor {
     const native = loadNative();
     bindThread(plan, native, log);
     const own = configuration.targets.filter(({ name }) => plan.reactorOfTarget.get(name) === plan.reactor);
-    const reactor = makeReactor(options, native, own.length > 0);
+    const exported = exportedStorages(configuration, own);
+    const reactor = makeReactor(options, native, own.length > 0, exported);
     try {
-      const units = await openUnits(reactor, configuration, exportedStorages(configuration, own), plan.uuids, log);
+      const units = await openUnits(reactor, configuration, exported, plan.uuids, log);
+      if (reactor.ringReport !== null) log.debug({ ...reactor.ringReport }, 'io_uring opened');
       const portals = addTargets(reactor, configuration, plan, units);
       const storages = new Map([...units].map(([storage, unit]) => [storage.deviceID, { storage, unit }]));
       for (const served of storages.values()) reactor.capacities.watch(served);
@@ -95,8 +100,9 @@ export class ServedReactor {
   get status(): ReactorStatus {
     const { reactor, ownTargets } = this;
     const { reactor: number, numaNode } = this.plan;
-    const { arenaNode: memoryNode } = reactor;
-    return { reactor: number, numaNode, memoryNode, targets: ownTargets, sessionCount: reactor.registry.sessionCount };
+    const { arenaNode: memoryNode, ringReport: ring } = reactor;
+    const { sessionCount } = reactor.registry;
+    return { reactor: number, numaNode, memoryNode, targets: ownTargets, sessionCount, ring };
   }
 
   /** @param ports in the order of the configuration */
@@ -112,7 +118,12 @@ export class ServedReactor {
 /** Of the reactor that only listens: its connections carry no commands. The device server sets one slot aside. */
 const SLOT_CLASSES_LISTENING: readonly SlotClass[] = [{ capacityBytes: SEGMENT_BYTES_MAX, count: 1 }];
 
-function makeReactor(options: ServedReactorOptions, { native, reason }: NativeLoad, hasTargets: boolean): Reactor {
+function makeReactor(
+  options: ServedReactorOptions,
+  { native, reason }: NativeLoad,
+  hasTargets: boolean,
+  storages: readonly StorageConfig[],
+): Reactor {
   const { plan, configuration, log, onRefused, handOver } = options;
   const { performance, limits } = configuration;
   const { buffers } = performance;
@@ -121,7 +132,7 @@ function makeReactor(options: ServedReactorOptions, { native, reason }: NativeLo
     native,
     nativeReason: reason,
     isIoUringEnabled: performance.isIoUringEnabled && hasTargets,
-    ringDepth: ringDepth(configuration),
+    ringDepth: ringDepth(storages),
     slotClasses: hasTargets ? slotClasses : SLOT_CLASSES_LISTENING,
     numaNode: plan.numaNode,
     hasHugePages: performance.hasHugePages && hasTargets,
@@ -201,7 +212,7 @@ function makeTarget(
 }
 
 /** The reactor has one ring for all its stores: as deep as the deepest that was asked for. */
-function ringDepth({ storages }: Configuration): number {
+function ringDepth(storages: readonly StorageConfig[]): number {
   const deepest = Math.max(0, ...storages.map(({ queueDepth }) => queueDepth ?? 0));
   return deepest === 0 ? RING_DEPTH_DEFAULT : deepest;
 }
