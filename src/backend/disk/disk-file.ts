@@ -42,6 +42,9 @@ const STAT_BLOCK_BYTES = 512;
 /** Nobody else reads the disks of others. */
 const CREATE_MODE = 0o600;
 
+/** Smaller files may lie in their inode, and take no space in spite of their data. */
+const INLINE_BYTES_MAX = 65536;
+
 export type DiskFileSpec = Pick<
   StorageSpec,
   'path' | 'sizeBytes' | 'blockBytes' | 'isReadOnly' | 'isThin' | 'isDirect'
@@ -104,9 +107,21 @@ export class DiskFile {
   async allocation(offsetBytes: number, lengthBytes: number, countMax: number): Promise<AllocationExtent[]> {
     const { seek } = this.tools;
     if (seek === null) {
-      throw new BackendError('NOT_SUPPORTED', 'without the native addon data is not told from holes');
+      if (!(await this.isEmpty())) {
+        throw new BackendError('NOT_SUPPORTED', 'without the native addon data is not told from holes');
+      }
+      return [{ offsetBytes, lengthBytes, isAllocated: false }];
     }
     return readAllocationExtents(this.fd, seek, offsetBytes, lengthBytes, countMax);
+  }
+
+  /** Whether the file is one hole. What the page cache still holds has no space yet on some file systems, so it goes first. */
+  private async isEmpty(): Promise<boolean> {
+    const handle = this.handles[0] as FileHandle;
+    const { blocks, size } = await handle.stat();
+    if (this.isBlockDevice || blocks > 0 || size < INLINE_BYTES_MAX) return false;
+    if (!this.isReadOnly) await handle.datasync();
+    return (await handle.stat()).blocks === 0;
   }
 
   /** Of a regular file; rejects when the file system does not answer. */
