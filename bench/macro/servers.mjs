@@ -12,6 +12,7 @@ const DAEMON = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const TARGET = 'iqn.2026-11.org.example:bench';
 const START_MS = 10000;
 const NULL_BYTES = 2 ** 30;
+const SMALL_BYTES = 2 ** 26;
 /** tgtd -C takes no more. */
 const CONTROL_PORT_MAX = 32767;
 
@@ -92,6 +93,22 @@ async function startDaemon(dir, name, config) {
   const child = launch(process.execPath, command, { dir, name });
   const found = await waitForLog(child, /"address":"127\.0\.0\.1:(\d+)"/);
   return { pid: child.process.pid, port: Number(found[1]) };
+}
+
+/**
+ * One of our daemons with a target for each of `paths`, storages as the configuration names them, on `reactors` reactors.
+ * @returns one server for each target, all of one process
+ */
+export async function startReactors({ dir }, paths, reactors) {
+  const config = {
+    storages: paths.map((path, deviceID) => ({ deviceID, path, size: SMALL_BYTES })),
+    iscsiportals: [{ id: 0, portal: '127.0.0.1:0' }],
+    iscsitargets: Object.fromEntries(paths.map((_, id) => [`${TARGET}${id}`, { luns: { 0: id } }])),
+    performance: { reactors },
+  };
+  const name = `reactors-${reactors}`;
+  const { pid, port } = await startDaemon(dir, name, config);
+  return paths.map((_, id) => ({ name, pid, port, target: `${TARGET}${id}`, luns: { small: 0 } }));
 }
 
 /** One of our daemons with `count` targets of one null store each: { pid, port, target, luns, startMs }. */
