@@ -23,6 +23,7 @@ export const VPD_UNIT_SERIAL_NUMBER = 0x80;
 export const VPD_DEVICE_IDENTIFICATION = 0x83;
 export const VPD_EXTENDED_INQUIRY_DATA = 0x86;
 export const VPD_MODE_PAGE_POLICY = 0x87;
+export const VPD_POWER_CONDITION = 0x8a;
 export const VPD_THIRD_PARTY_COPY = 0x8f;
 export const VPD_BLOCK_LIMITS = 0xb0;
 export const VPD_BLOCK_DEVICE_CHARACTERISTICS = 0xb1;

@@ -3,6 +3,7 @@
  * so they are a state that REQUEST SENSE reports and that the first command which touches the medium ends (SBC-3 4.20.4).
  * There are no timers: the Power Condition mode page has all of them disabled.
  */
+import { VPD_POWER_CONDITION } from '../constants.ts';
 import {
   SENSE_IDLE_B_CONDITION_ACTIVATED_BY_COMMAND,
   SENSE_IDLE_C_CONDITION_ACTIVATED_BY_COMMAND,
@@ -10,6 +11,8 @@ import {
   SENSE_STANDBY_CONDITION_ACTIVATED_BY_COMMAND,
   SENSE_STANDBY_Y_CONDITION_ACTIVATED_BY_COMMAND,
 } from '../sense.ts';
+import { beginPage } from '../spc/vpd-page.ts';
+import type { Task } from '../task.ts';
 
 /** Neither idle nor standby. */
 export const POWER_ACTIVE = 0;
@@ -24,6 +27,24 @@ export const POWER_UNKNOWN = -2;
 export function requestedPowerCondition(condition: number, modifier: number): number {
   return modifiersOf(condition)[modifier] ?? POWER_UNKNOWN;
 }
+
+/** SPC-4 7.8.11 Power Condition VPD page: all there are. From each the way back takes no time that is worth telling (zero). */
+export function buildPowerConditionPage(task: Task, out: Buffer): number {
+  const lengthBytes = beginPage(task, out, VPD_POWER_CONDITION, PAGE_LENGTH);
+  out[STANDBY_BYTE] = STANDBY_Y | STANDBY_Z;
+  out[IDLE_BYTE] = IDLE_C | IDLE_B | IDLE_A;
+  return lengthBytes;
+}
+
+// SPC-4 7.8.11
+const PAGE_LENGTH = 0x0e;
+const STANDBY_BYTE = 4;
+const STANDBY_Y = 0x02;
+const STANDBY_Z = 0x01;
+const IDLE_BYTE = 5;
+const IDLE_C = 0x04;
+const IDLE_B = 0x02;
+const IDLE_A = 0x01;
 
 const ACTIVE = 0x1;
 const IDLE = 0x2;

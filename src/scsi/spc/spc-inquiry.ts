@@ -11,6 +11,7 @@ import {
   VPD_EXTENDED_INQUIRY_DATA,
   VPD_LOGICAL_BLOCK_PROVISIONING,
   VPD_MODE_PAGE_POLICY,
+  VPD_POWER_CONDITION,
   VPD_SUPPORTED_PAGES,
   VPD_THIRD_PARTY_COPY,
   VPD_UNIT_SERIAL_NUMBER,
@@ -18,6 +19,7 @@ import {
 import { buildThirdPartyCopy } from '../copy/third-party-copy-vpd.ts';
 import { PRODUCT_BYTES, REVISION_BYTES, VENDOR_BYTES } from '../logical-unit.ts';
 import { sendParameterData } from '../parameter-data.ts';
+import { buildPowerConditionPage } from '../sbc/power-condition.ts';
 import { buildBlockDeviceCharacteristics, buildBlockLimits, buildLogicalBlockProvisioning } from '../sbc/sbc-vpd.ts';
 import { SENSE_LOGICAL_UNIT_NOT_SUPPORTED } from '../sense.ts';
 import type { ParameterDataBuilder, Task } from '../task.ts';
@@ -76,6 +78,7 @@ const DISK_PAGES: ReadonlyMap<number, ParameterDataBuilder> = new Map([
   [VPD_DEVICE_IDENTIFICATION, buildDeviceIdentification],
   [VPD_EXTENDED_INQUIRY_DATA, buildExtendedInquiryData],
   [VPD_MODE_PAGE_POLICY, buildModePagePolicy],
+  [VPD_POWER_CONDITION, buildPowerConditionPage],
   [VPD_THIRD_PARTY_COPY, buildThirdPartyCopy],
   [VPD_BLOCK_LIMITS, buildBlockLimits],
   [VPD_BLOCK_DEVICE_CHARACTERISTICS, buildBlockDeviceCharacteristics],

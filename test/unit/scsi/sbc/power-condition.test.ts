@@ -72,6 +72,11 @@ describe('START STOP UNIT with a POWER CONDITION', () => {
   });
 });
 
+it('VPD page 8Ah names every condition that START STOP UNIT leads to', () => {
+  const { data } = new Harness().run([0x12, 1, 0x8a, 0, 64, 0], { dataIn: 64 });
+  expect(data.toString('hex')).toBe('008a000e0307'.padEnd(36, '0'));
+});
+
 describe('an idle or standby power condition', () => {
   it('outlasts TEST UNIT READY and INQUIRY, and ends with the first access to the medium', () => {
     const harness = new Harness();
