@@ -15,6 +15,15 @@ export const BLOCK_SIZE_FAMILIES: readonly string[] = [
   ...['Verify16', 'WriteVerify16', 'CompareAndWrite', 'OrWrite'],
 ];
 
+/** Those that write nothing, with one test of SANITIZE: on a disk that may only be read the others fail, as they should. */
+export const READING_FAMILIES: readonly string[] = [
+  ...['Inquiry', 'Mandatory', 'ModeSense6', 'NoMedia', 'Prefetch10', 'Prefetch16', 'PreventAllow', 'PrinReadKeys'],
+  ...['PrinServiceactionRange', 'PrinReportCapabilities', 'ProutRegister', 'ProutClear', 'ProutPreempt'],
+  ...['Read6', 'Read10', 'Read12', 'Read16', 'ReadCapacity10', 'ReadCapacity16', 'ReadDefectData10'],
+  ...['ReadDefectData12', 'ReadOnly', 'ReportSupportedOpcodes', 'Sanitize.Readonly', 'StartStopUnit'],
+  ...['TestUnitReady', 'Verify10', 'Verify12', 'Verify16', 'iSCSINop', 'iSCSISendTargets'],
+];
+
 /** Tests that end the session of those behind them, which then speak of no iSCSI device: they are run by themselves. */
 export const ALONE: readonly string[] = ['iSCSITMF.LUNResetSimpleAsync', 'iSCSITMF.LogoutDuringIOAsync'];
 
@@ -71,6 +80,7 @@ export const LATER_SKIPS: Skips = {
 export const SKIPPED: Skips = { ...ALWAYS, ...ONE_PATH_ONLY, ...FIXED };
 export const SKIPPED_REMOVABLE: Skips = { ...ALWAYS, ...ONE_PATH_ONLY };
 export const SKIPPED_BY_TWO_PATHS: Skips = { ...ALWAYS, ...FIXED };
+export const SKIPPED_READ_ONLY: Skips = FIXED;
 export const NOTHING_SKIPPED: Skips = {};
 
 /** Tests that ask for something else than the standards, with the only complaint that they may have. */

@@ -10,9 +10,11 @@ import {
   BLOCK_SIZE_FAMILIES,
   LATER_SKIPS,
   NOTHING_SKIPPED,
+  READING_FAMILIES,
   REMOVABLE_FAMILIES,
   SKIPPED,
   SKIPPED_BY_TWO_PATHS,
+  SKIPPED_READ_ONLY,
   SKIPPED_REMOVABLE,
   type Skips,
 } from './conformance-families.ts';
@@ -94,8 +96,8 @@ const KINDS: readonly Kind[] = [
   {
     name: 'a disk that may only be read',
     suite: current,
-    families: namedOf(current, ['ReadOnly']),
-    skipped: NOTHING_SKIPPED,
+    families: namedOf(current, READING_FAMILIES),
+    skipped: SKIPPED_READ_ONLY,
     disk: { ...iouring, isReadOnly: true },
   },
   {
