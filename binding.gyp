@@ -14,6 +14,8 @@
         "native/js_ring.cc",
         "native/js_listener.cc",
         "native/js_file.cc",
+        "native/js_sender.cc",
+        "native/piece_sender.cc",
         "native/loop_resource.cc",
         "native/uring_queue.cc",
         "native/inline_io.cc",

@@ -8,6 +8,7 @@
 #include "js_file.h"
 #include "js_listener.h"
 #include "js_ring.h"
+#include "js_sender.h"
 #include "napi_check.h"
 #include "numa_node.h"
 #include "ring_layout.h"
@@ -83,6 +84,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto data = std::make_unique<AddonData>();
   data->ring_class = Napi::Persistent(define_ring_class(env));
   data->listener_class = Napi::Persistent(define_listener_class(env));
+  data->sender_class = Napi::Persistent(define_sender_class(env));
   env.SetInstanceData(data.release());
 
   const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
@@ -92,6 +94,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("createArena", create_arena);
   add("openRing", open_ring);
   add("listen", listen_on);
+  add("createSender", create_sender);
   add("crc32c", crc32c_bytes);
   add("flock", flock_file);
   add("fallocate", fallocate_file);

@@ -9,6 +9,7 @@ namespace gotgt {
 struct AddonData {
   Napi::FunctionReference ring_class;
   Napi::FunctionReference listener_class;
+  Napi::FunctionReference sender_class;
 };
 
 }  // namespace gotgt

@@ -1,5 +1,5 @@
-// The memory that a ring shares with JavaScript. src/native/ring-layout.ts mirrors every number here and compares them
-// when the addon is loaded; raise kLayoutVersion when the meaning of a field changes but no number does.
+// The memory that a ring, and a sender, share with JavaScript. src/native/ring-layout.ts mirrors every number here and
+// compares them when the addon is loaded; raise kLayoutVersion when the meaning of a field changes but no number does.
 #pragma once
 
 #include <cstddef>
@@ -58,6 +58,15 @@ struct RingCompletion {
   int32_t result;
 };
 
+// What a sender sends: memory [start, end), the memory by its index. Doubles hold the offsets of every arena exactly.
+struct SendPiece {
+  double memory;
+  double start;
+  double end;
+};
+
+constexpr uint32_t kPiecesMax = 256;
+
 constexpr uint32_t kZeroRegionBytes = 1 << 20;
 // The kernel's IORING_MAX_ENTRIES.
 constexpr uint32_t kRingDepthMax = 32768;
@@ -97,6 +106,11 @@ constexpr LayoutNumber kLayoutNumbers[] = {
     {"mayWaitFlag", kMayWaitFlag},
     {"zeroRegionBytes", kZeroRegionBytes},
     {"depthMax", kRingDepthMax},
+    {"pieceBytes", sizeof(SendPiece)},
+    {"pieceMemory", offsetof(SendPiece, memory)},
+    {"pieceStart", offsetof(SendPiece, start)},
+    {"pieceEnd", offsetof(SendPiece, end)},
+    {"piecesMax", kPiecesMax},
 };
 
 }  // namespace gotgt

@@ -9,7 +9,7 @@ import { openBackend } from './backend/registry.ts';
 import type { Note, StorageSpec } from './backend/storage-spec.ts';
 import { type Crc32c, crc32cPortable } from './iscsi/codec/digest.ts';
 import { Connection } from './iscsi/protocol/connection/connection.ts';
-import { OutputStore } from './iscsi/protocol/connection/output.ts';
+import { HEADER_BLOCKS_BYTES, OutputStore } from './iscsi/protocol/connection/output.ts';
 import type { ProtocolLimits, ProtocolObserver, ProtocolServices } from './iscsi/protocol/connection/services.ts';
 import type { ConnectionMover } from './iscsi/protocol/login/login-directory.ts';
 import { LoginPhase } from './iscsi/protocol/login/login-phase.ts';
@@ -22,9 +22,11 @@ import { SpaceWatch } from './mgmt/space-watch.ts';
 import type { NativeAddon, NativeArena } from './native/native-addon.ts';
 import { openRing, type Ring, type RingOpening } from './native/ring.ts';
 import { type RingReport, reportRing } from './native/ring-features.ts';
+import { Sender } from './native/sender.ts';
 import { DeviceServerContext } from './scsi/device-server.ts';
 import { type HandedConnection, HandedConnections } from './transport/handed-connections.ts';
-import { ReceiveBuffer, type TcpConnection } from './transport/tcp-connection.ts';
+import { LentMemory } from './transport/lent-memory.ts';
+import type { TcpConnection } from './transport/tcp-connection.ts';
 import { type ListenAddress, TcpListener } from './transport/tcp-listener.ts';
 import { monotonicClock, systemClock } from './util/clock.ts';
 import { arenaBytes, type SlotClass, SlotPool } from './util/slot-pool.ts';
@@ -76,9 +78,9 @@ export class Reactor {
   private readonly batch: TickBatch;
   private readonly services: ProtocolServices;
   private readonly ring: Ring<BackendIo> | null;
-  private readonly receiveBuffer = new ReceiveBuffer(RECEIVE_BUFFER_BYTES);
+  private readonly lent: LentMemory;
   private readonly listeners: TcpListener[] = [];
-  private readonly handed = new HandedConnections(this.receiveBuffer, CONNECTIONS_PER_PORTAL_MAX);
+  private readonly handed: HandedConnections;
   private readonly backends: Backend[] = [];
 
   constructor(options: ReactorOptions) {
@@ -91,11 +93,17 @@ export class Reactor {
     const arena = native === null ? null : native.createArena(bytes, place);
     this.arena = arena;
     const memory = arena === null ? Buffer.alloc(bytes) : arena.memory;
+    const headers =
+      native === null ? Buffer.alloc(0) : native.createArena(HEADER_BLOCKS_BYTES, { numaNode: place.numaNode }).memory;
+    const sendable = [memory, headers];
+    const sender = native === null ? null : new Sender(native.createSender(sendable), sendable);
+    this.lent = new LentMemory(RECEIVE_BUFFER_BYTES, sender);
+    this.handed = new HandedConnections(this.lent, CONNECTIONS_PER_PORTAL_MAX);
     const pool = new SlotPool(memory, slotClasses, this.batch);
     this.services = {
       pool,
       batch: this.batch,
-      outputs: new OutputStore(),
+      outputs: new OutputStore(headers),
       tasks: new TaskStore(),
       clock: monotonicClock,
       crc32c: native === null ? crc32cPortable : fastestCrc32c(native),
@@ -136,7 +144,7 @@ export class Reactor {
     const { native, handOver } = this.options;
     const listener = await TcpListener.open(address, {
       native,
-      receiveBuffer: this.receiveBuffer,
+      lent: this.lent,
       mayHandOver: handOver !== null,
       connectionsMax: CONNECTIONS_PER_PORTAL_MAX,
       onConnection: (tcp, remoteAddress, localAddress) => {

@@ -63,6 +63,17 @@ export interface RingOpenOptions {
   readonly baseOpsOnly?: boolean;
 }
 
+/** Sends pieces of the memories it was made with. See sender.ts for how to use it. */
+export interface NativeSender {
+  /** piecesMax entries, see ring-layout.ts. */
+  readonly pieces: ArrayBuffer;
+  /**
+   * Sends the first `count` pieces to a socket with one system call, without waiting.
+   * @returns bytes sent, or a negative errno (-EAGAIN: the socket has no room)
+   */
+  send(fd: number, count: number): number;
+}
+
 export interface NativeListener {
   readonly address: string;
   /** The bound port, also when 0 was asked for. */
@@ -128,6 +139,8 @@ export interface NativeAddon {
     onConnection: ConnectionCallback,
     onError: (errno: number) => void,
   ): NativeListener | number;
+  /** @param memories what can be sent from; they stay alive with the sender */
+  createSender(memories: readonly Uint8Array[]): NativeSender;
   /** CRC32C of `lengthBytes` bytes; start with crc 0, pass the result back in to continue. */
   crc32c(crc: number, bytes: Uint8Array, offset: number, lengthBytes: number): number;
   /**

@@ -1,10 +1,11 @@
 /**
- * The ring's shared memory, as native/ring_layout.h declares it: the one place in TypeScript that knows an offset of it.
+ * The shared memory of the ring and the sender, as native/ring_layout.h declares it: the one place in TypeScript that knows an offset of it.
  * binding.ts compares every number here with what the loaded addon was compiled with, and does without the addon when
  * one differs, so a stale build cannot write where we do not look.
  *
  *   submissions  depth entries of 32 bytes:  | opcode u32 | fd i32 | length u32 | token u32 | offset f64 | argument f64 |
  *   completions  depth entries of 8 bytes:   | token u32 | result i32 |
+ *   pieces       piecesMax entries of 24 bytes: | memory f64 | start f64 | end f64 |
  *
  * All in the machine's byte order; a double holds every file offset of a store (at most 2^53-1) exactly.
  */
@@ -35,6 +36,11 @@ export const RING_LAYOUT = {
   mayWaitFlag: 1024,
   zeroRegionBytes: 1048576,
   depthMax: 32768,
+  pieceBytes: 24,
+  pieceMemory: 0,
+  pieceStart: 8,
+  pieceEnd: 16,
+  piecesMax: 256,
 } as const;
 
 export type RingLayout = Readonly<Record<keyof typeof RING_LAYOUT, number>>;

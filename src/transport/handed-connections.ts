@@ -2,7 +2,8 @@
  * Connections that another reactor's listener has accepted and that were handed over during their login: a descriptor, and
  * every byte that was received. The login begins here once more with those bytes.
  */
-import { type ReceiveBuffer, TcpConnection } from './tcp-connection.ts';
+import type { LentMemory } from './lent-memory.ts';
+import { TcpConnection } from './tcp-connection.ts';
 import type { OnConnection } from './tcp-listener.ts';
 
 /** A connection on its way from one reactor to another; plain data, for a message. */
@@ -20,21 +21,21 @@ export interface HandedConnection {
 }
 
 export class HandedConnections {
-  private readonly receiveBuffer: ReceiveBuffer;
+  private readonly lent: LentMemory;
   private readonly connectionsMax: number;
   /** By portal. */
   private readonly connections = new Map<number, Set<TcpConnection>>();
 
   /** @param connectionsMax of one portal at one time; more are closed at once */
-  constructor(receiveBuffer: ReceiveBuffer, connectionsMax: number) {
-    this.receiveBuffer = receiveBuffer;
+  constructor(lent: LentMemory, connectionsMax: number) {
+    this.lent = lent;
     this.connectionsMax = connectionsMax;
   }
 
   adopt({ fd, portal, remoteAddress, localAddress }: HandedConnection, onConnection: OnConnection): void {
     const others = this.connections.get(portal) ?? new Set();
     this.connections.set(portal, others);
-    const connection = TcpConnection.fromDescriptor(fd, this.receiveBuffer, (ended) => others.delete(ended));
+    const connection = TcpConnection.fromDescriptor(fd, this.lent, (ended) => others.delete(ended));
     if (others.size >= this.connectionsMax) {
       connection.destroy();
       return;

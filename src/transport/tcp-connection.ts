@@ -12,7 +12,9 @@ import {
   TIMER_KINDS,
   type TimerKind,
 } from '../iscsi/protocol/connection/sink.ts';
+import type { Sender } from '../native/sender.ts';
 import { RingQueue } from '../util/ring-queue.ts';
+import type { LentMemory } from './lent-memory.ts';
 
 /** How long what was written last may take to leave before the socket is torn down. */
 const CLOSE_GRACE_MS = 1000;
@@ -22,21 +24,11 @@ const ABRUPT: ReadonlySet<CloseCause> = new Set(['reinstated', 'keepalive-timeou
 /** The longest first text with the headers of its Login Requests, and what one read may bring besides. */
 const KEPT_BYTES_MAX = 1 << 20;
 
-/** A receive buffer and a view of it, lent by the reactor to all its connections. */
-export class ReceiveBuffer {
-  readonly bytes: Buffer;
-  readonly view: DataView;
-
-  constructor(lengthBytes: number) {
-    this.bytes = Buffer.alloc(lengthBytes);
-    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, lengthBytes);
-  }
-}
-
 export class TcpConnection implements ConnectionSink {
   private readonly socket: Socket;
   /** -1: the socket was not made from a descriptor. */
   private readonly fd: number;
+  private readonly sender: Sender | null;
   /** Everything that was received, while the connection may still be handed over; else null. */
   private kept: Buffer[] | null = null;
   private keptBytes = 0;
@@ -52,10 +44,12 @@ export class TcpConnection implements ConnectionSink {
 
   private constructor(
     fd: number,
+    sender: Sender | null,
     makeSocket: (self: TcpConnection) => Socket,
     onEnd: (connection: TcpConnection) => void,
   ) {
     this.fd = fd;
+    this.sender = sender;
     this.onEnd = onEnd;
     this.onWriteDone = () => this.reportWritten();
     this.socket = makeSocket(this);
@@ -67,13 +61,14 @@ export class TcpConnection implements ConnectionSink {
   }
 
   /** @param fd a connected descriptor, taken over */
-  static fromDescriptor(fd: number, buffer: ReceiveBuffer, onEnd: (connection: TcpConnection) => void): TcpConnection {
+  static fromDescriptor(fd: number, lent: LentMemory, onEnd: (connection: TcpConnection) => void): TcpConnection {
     return new TcpConnection(
       fd,
+      lent.sender,
       (self) => {
         const onread = {
-          buffer: () => self.nextBuffer(buffer),
-          callback: (count: number) => self.onRead(count, buffer),
+          buffer: () => self.nextBuffer(lent),
+          callback: (count: number) => self.onRead(count, lent),
         };
         return new Socket({ fd, onread, readable: true, writable: true } as ConstructorParameters<typeof Socket>[0]);
       },
@@ -85,6 +80,7 @@ export class TcpConnection implements ConnectionSink {
   static fromSocket(socket: Socket, onEnd: (connection: TcpConnection) => void): TcpConnection {
     return new TcpConnection(
       -1,
+      null,
       (self) => {
         socket.on('data', (chunk: Buffer) => {
           const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
@@ -130,16 +126,17 @@ export class TcpConnection implements ConnectionSink {
   // ConnectionSink
 
   write(batch: OutputBatch): void {
-    this.inFlight.push(batch);
-    const { socket } = this;
-    const last = batch.pieceCount - 1;
-    if (last > 0) socket.cork();
-    for (let i = 0; i <= last; i++) {
-      const piece = (batch.memories[i] as Buffer).subarray(batch.starts[i], batch.ends[i]);
-      if (i === last) socket.write(piece, this.onWriteDone);
-      else socket.write(piece);
+    const sentBytes = this.sendAtOnce(batch);
+    const { pieceCount, starts, ends } = batch;
+    let first = 0;
+    let leftBytes = sentBytes;
+    for (; first < pieceCount; first++) {
+      const lengthBytes = (ends[first] as number) - (starts[first] as number);
+      if (leftBytes < lengthBytes) break;
+      leftBytes -= lengthBytes;
     }
-    if (last > 0) socket.uncork();
+    if (first === pieceCount) this.connection?.onWritten(batch);
+    else this.writeFrom(batch, first, leftBytes);
   }
 
   close(cause: CloseCause): void {
@@ -166,21 +163,50 @@ export class TcpConnection implements ConnectionSink {
     this.timers[kind] = ms === 0 ? null : setTimeout(() => this.connection?.onTimer(kind), ms);
   }
 
-  private nextBuffer(shared: ReceiveBuffer): Uint8Array {
+  /**
+   * Past the stream, which must hold nothing of ours then: what it holds has to leave before. Bytes that are not sent, for
+   * whatever reason, are the stream's to send; a broken socket it finds out by itself.
+   */
+  private sendAtOnce({ memories, starts, ends, pieceCount }: OutputBatch): number {
+    const { sender } = this;
+    if (sender === null || this.inFlight.length > 0 || this.socket.destroyed) return 0;
+    return sender.send(this.fd, memories, starts, ends, pieceCount);
+  }
+
+  /** Writes the batch through the stream, from `skippedBytes` of piece `first` on. */
+  private writeFrom(batch: OutputBatch, first: number, skippedBytes: number): void {
+    this.inFlight.push(batch);
+    const { socket } = this;
+    const last = batch.pieceCount - 1;
+    if (last > first) socket.cork();
+    for (let i = first; i <= last; i++) {
+      const start = (batch.starts[i] as number) + (i === first ? skippedBytes : 0);
+      const piece = (batch.memories[i] as Buffer).subarray(start, batch.ends[i]);
+      if (i === last) socket.write(piece, this.onWriteDone);
+      else socket.write(piece);
+    }
+    if (last > first) socket.uncork();
+  }
+
+  private nextBuffer(lent: LentMemory): Uint8Array {
     const framer = this.connection?.framer;
     const directBytes = framer === undefined ? 0 : framer.directBytes;
+    const wasReceivingDirect = this.isReceivingDirect;
     this.isReceivingDirect = directBytes > 0 && this.kept === null;
-    if (framer === undefined || directBytes === 0 || this.kept !== null) return shared.bytes;
+    if (framer === undefined || !this.isReceivingDirect) return wasReceivingDirect ? lent.shortReceive : lent.receive;
     const memory = framer.directMemory as Uint8Array;
     return memory.subarray(framer.directOffset, framer.directOffset + directBytes);
   }
 
-  private onRead(count: number, shared: ReceiveBuffer): boolean {
+  private onRead(count: number, lent: LentMemory): boolean {
     const { connection } = this;
     if (connection === null) return true;
-    if (this.kept !== null) this.keep(this.kept, shared.bytes.subarray(0, count));
+    if (this.kept !== null) this.keep(this.kept, lent.receive.subarray(0, count));
+    const { batch } = connection.services;
+    batch.begin();
     if (this.isReceivingDirect) connection.onDirectBytes(count);
-    else connection.onBytes(shared.bytes, shared.view, 0, count);
+    else connection.onBytes(lent.receive, lent.view, 0, count);
+    batch.end();
     return true;
   }
 

@@ -5,7 +5,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { NativeAddon, NativeListener } from '../native/native-addon.ts';
-import { type ReceiveBuffer, TcpConnection } from './tcp-connection.ts';
+import type { LentMemory } from './lent-memory.ts';
+import { TcpConnection } from './tcp-connection.ts';
 
 export interface ListenAddress {
   /** Numeric IPv4 or IPv6. */
@@ -22,7 +23,7 @@ export type OnConnection = (connection: TcpConnection, remoteAddress: string, lo
 
 export interface ListenerOptions {
   readonly native: NativeAddon | null;
-  readonly receiveBuffer: ReceiveBuffer;
+  readonly lent: LentMemory;
   /** Connections may be handed over: what they receive is kept until it is known. Needs `native`. */
   readonly mayHandOver: boolean;
   /** Connections of this listener at one time; more are closed at once. */
@@ -72,7 +73,7 @@ async function listenNative(
 ): Promise<TcpListener> {
   const connections = new Set<TcpConnection>();
   const accept = (fd: number, remoteHost: string, remotePort: number, localHost: string, localPort: number) => {
-    const connection = TcpConnection.fromDescriptor(fd, options.receiveBuffer, (ended) => connections.delete(ended));
+    const connection = TcpConnection.fromDescriptor(fd, options.lent, (ended) => connections.delete(ended));
     if (options.mayHandOver) connection.keepReceived();
     admit(connection, connections, options, endpoint(remoteHost, remotePort), endpoint(localHost, localPort));
   };

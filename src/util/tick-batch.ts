@@ -30,12 +30,31 @@ export class TickBatch {
   private readonly stores = new MarkedMembers();
   private readonly connections = new MarkedMembers();
   private isScheduled = false;
+  private isHeld = false;
 
   /** @param deferLong runs `work` when the event loop has gone round (setImmediate in the daemon) */
   constructor(defer: Defer, deferLong: Defer = defer) {
     this.defer = defer;
     this.deferLong = deferLong;
     this.run = () => this.flush();
+  }
+
+  /**
+   * Around work of which is known where it ends (what one read of a socket brings): what is marked in between is flushed by
+   * end(), at once. Outside of a batch's own flush, and not one in another.
+   */
+  begin(): void {
+    assert(!this.isHeld, 'work of one batch is not begun within that of another');
+    this.isHeld = true;
+  }
+
+  end(): void {
+    assert(this.isHeld, 'work ends that was begun');
+    this.isHeld = false;
+    // When it was scheduled before, nextTick is near: what is marked leaves with the rest.
+    if (this.isScheduled || (this.stores.count === 0 && this.connections.count === 0)) return;
+    this.isScheduled = true;
+    this.flush();
   }
 
   markStore(member: BatchMember): void {
@@ -49,7 +68,7 @@ export class TickBatch {
   private mark(member: BatchMember, list: MarkedMembers): void {
     member.isMarked = true;
     list.add(member);
-    if (this.isScheduled) return;
+    if (this.isScheduled || this.isHeld) return;
     this.isScheduled = true;
     this.defer(this.run);
   }

@@ -110,4 +110,33 @@ describe('TickBatch', () => {
     expect(rounds).toBe(0);
     expect(turns).toBeGreaterThan(10);
   });
+
+  it('between begin and end nothing is scheduled, and end flushes at once', () => {
+    const { batch, deferredCount, endTick } = manualBatch();
+    const order: string[] = [];
+    batch.begin();
+    batch.markConnection(member(() => order.push('connection')));
+    batch.markStore(member(() => order.push('store')));
+    expect([deferredCount(), order]).toEqual([0, []]);
+    batch.end();
+    expect([deferredCount(), order]).toEqual([0, ['store', 'connection']]);
+    batch.begin();
+    batch.end();
+    batch.markStore(member(() => order.push('late')));
+    expect(deferredCount()).toBe(1);
+    // What a scheduled flush will reach anyway is left to it.
+    batch.begin();
+    batch.markStore(member(() => order.push('later')));
+    batch.end();
+    expect(order.length).toBe(2);
+    endTick();
+    expect(order.slice(2)).toEqual(['late', 'later']);
+  });
+
+  it('begin within begin, and end without it, is our own bug', () => {
+    const { batch } = manualBatch();
+    expect(() => batch.end()).toThrow();
+    batch.begin();
+    expect(() => batch.begin()).toThrow();
+  });
 });

@@ -9,21 +9,32 @@ import { assert } from '../../../util/assert.ts';
 const HEADER_BLOCK_BYTES = 4096;
 /** Free blocks kept for reuse by one reactor; more are only alive while they are in flight. */
 const FREE_BLOCKS_MAX = 1024;
+/** The memory that OutputStore can use. */
+export const HEADER_BLOCKS_BYTES = FREE_BLOCKS_MAX * HEADER_BLOCK_BYTES;
 const FREE_BATCHES_MAX = 256;
 
 export interface Releasable {
   release(): void;
 }
 
-/** Memory for PDUs without a slot of their own. */
+/** Memory for PDUs without a slot of their own: memory[start, end). */
 export class HeaderBlock implements Releasable {
-  readonly memory: Buffer = Buffer.alloc(HEADER_BLOCK_BYTES);
-  readonly view: DataView = new DataView(this.memory.buffer, this.memory.byteOffset, HEADER_BLOCK_BYTES);
-  fill = 0;
+  readonly memory: Buffer;
+  /** Of all of `memory`. */
+  readonly view: DataView;
+  readonly start: number;
+  readonly end: number;
+  /** Where the next PDU goes. */
+  fill: number;
   private readonly store: OutputStore;
 
-  constructor(store: OutputStore) {
+  constructor(store: OutputStore, memory: Buffer, view: DataView, start: number) {
     this.store = store;
+    this.memory = memory;
+    this.view = view;
+    this.start = start;
+    this.end = start + HEADER_BLOCK_BYTES;
+    this.fill = start;
   }
 
   release(): void {
@@ -72,14 +83,24 @@ export class OutputStore {
   private readonly blocks: HeaderBlock[] = [];
   private readonly batches: OutputBatch[] = [];
   /** Where connections that are gone still write to; nobody sends it. */
-  readonly scratch = new HeaderBlock(this);
+  readonly scratch: HeaderBlock;
+
+  /** @param memory to be cut into blocks, which are used first; of any length */
+  constructor(memory: Buffer = Buffer.alloc(0)) {
+    this.scratch = this.newBlock();
+    const view = viewOf(memory);
+    const end = Math.min(memory.length, HEADER_BLOCKS_BYTES);
+    for (let at = 0; at + HEADER_BLOCK_BYTES <= end; at += HEADER_BLOCK_BYTES) {
+      this.blocks.unshift(new HeaderBlock(this, memory, view, at));
+    }
+  }
 
   takeBlock(): HeaderBlock {
-    return this.blocks.pop() ?? new HeaderBlock(this);
+    return this.blocks.pop() ?? this.newBlock();
   }
 
   giveBackBlock(block: HeaderBlock): void {
-    block.fill = 0;
+    block.fill = block.start;
     if (this.blocks.length < FREE_BLOCKS_MAX) this.blocks.push(block);
   }
 
@@ -90,6 +111,11 @@ export class OutputStore {
   giveBackBatch(batch: OutputBatch): void {
     batch.clear();
     if (this.batches.length < FREE_BATCHES_MAX) this.batches.push(batch);
+  }
+
+  private newBlock(): HeaderBlock {
+    const memory = Buffer.alloc(HEADER_BLOCK_BYTES);
+    return new HeaderBlock(this, memory, viewOf(memory), 0);
   }
 }
 
@@ -125,7 +151,7 @@ export class Output {
     assert(bytes <= HEADER_BLOCK_BYTES, 'a header block holds the PDU');
     if (this.isClosed) return 0;
     let { block } = this;
-    if (block === null || block.fill + bytes > HEADER_BLOCK_BYTES) block = this.nextBlock();
+    if (block === null || block.fill + bytes > block.end) block = this.nextBlock();
     const offset = block.fill;
     block.fill += bytes;
     this.piece(block.memory, offset, offset + bytes);
@@ -189,6 +215,10 @@ export class Output {
     this.view = block.view;
     return block;
   }
+}
+
+function viewOf(memory: Buffer): DataView {
+  return new DataView(memory.buffer, memory.byteOffset, memory.length);
 }
 
 const NOTHING = Buffer.alloc(0);
