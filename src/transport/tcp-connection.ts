@@ -21,8 +21,8 @@ const CLOSE_GRACE_MS = 1000;
 /** Causes after which nobody waits for what was written: the peer is dead, or has a new connection. */
 const ABRUPT: ReadonlySet<CloseCause> = new Set(['reinstated', 'keepalive-timeout', 'login-timeout', 'header-digest']);
 
-/** The longest first text with the headers of its Login Requests, and what one read may bring besides. */
-const KEPT_BYTES_MAX = 1 << 20;
+/** A first text of 64 KiB, the headers of its 256 Login Requests, and what one read brings besides. */
+const KEPT_BYTES_MAX = 65536 + 256 * 64 + 65536;
 
 export class TcpConnection implements ConnectionSink {
   private readonly socket: Socket;
@@ -141,6 +141,7 @@ export class TcpConnection implements ConnectionSink {
 
   close(cause: CloseCause): void {
     this.cause = cause;
+    this.kept = null;
     if (ABRUPT.has(cause)) {
       this.socket.destroy();
       return;

@@ -6,6 +6,12 @@
 /** What the suite says about each test that it skips. */
 export type Skips = Readonly<Record<string, string>>;
 
+/** What could differ where a login moves to another thread: sessions, numbering, resets, nexuses, two paths to one disk. */
+export const REACTOR_FAMILIES: readonly string[] = [
+  ...['Read10', 'Write10', 'CompareAndWrite', 'MultipathIO', 'Reserve6', 'ProutRegister', 'ProutPreempt'],
+  ...['iSCSIcmdsn', 'iSCSIdatasn', 'iSCSIResiduals', 'iSCSITMF', 'iSCSINop', 'iSCSISendTargets'],
+];
+
 /** Families whose tests concern a medium that can be ejected. */
 export const REMOVABLE_FAMILIES: readonly string[] = ['PreventAllow', 'StartStopUnit', 'NoMedia', 'TestUnitReady'];
 

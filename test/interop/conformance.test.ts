@@ -11,6 +11,7 @@ import {
   LATER_SKIPS,
   NOTHING_SKIPPED,
   READING_FAMILIES,
+  REACTOR_FAMILIES,
   REMOVABLE_FAMILIES,
   SKIPPED,
   SKIPPED_BY_TWO_PATHS,
@@ -71,6 +72,14 @@ const KINDS: readonly Kind[] = [
     skipped: { ...SKIPPED_BY_TWO_PATHS, ...laterSkips },
     disk: iouring,
     setup: { otherPortals: ['127.0.0.2:0'] },
+  },
+  {
+    name: 'a disk by two portals, served by another thread than listens',
+    suite: current,
+    families: namedOf(current, REACTOR_FAMILIES),
+    skipped: { ...SKIPPED_BY_TWO_PATHS, ...laterSkips },
+    disk: iouring,
+    setup: { otherPortals: ['127.0.0.2:0'], keys: { performance: { reactors: 2 } } },
   },
   {
     name: 'a removable disk',

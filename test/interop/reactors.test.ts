@@ -2,7 +2,7 @@
  * A daemon with two reactors in threads of their own, as initiators see it: no different from one. Targets that share a storage
  * are on one reactor, here `disk` and `shared`; `other` is on the second.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -30,6 +30,7 @@ const OTHER = 'iqn.2026-11.org.example:other';
 /** LUN 5, the first four bytes. */
 const SHARED_LUN_HIGH = 5 << 16;
 const BLOCK_BYTES = 512;
+const CAPACITY_DATA_HAS_CHANGED = 0x062a09;
 const CHAP = { user: 'someone', secret: 'what-only-we-know' };
 const CHAP_TARGET = { user: 'target', secret: 'and-this-it-answers' };
 
@@ -116,7 +117,9 @@ function reactors(): Record<string, unknown> {
   return Object.fromEntries(daemon.logged('session opened').map(({ target, reactor }) => [target, reactor]));
 }
 
-async function reload(change: (document: { iscsitargets: Record<string, object> }) => void): Promise<void> {
+async function reload(
+  change: (document: { iscsitargets: Record<string, object>; storages: object[] }) => void,
+): Promise<void> {
   const file = folder.join('config-any.json');
   const document = JSON.parse(readFileSync(file, 'utf8'));
   change(document);
@@ -248,6 +251,52 @@ describeNative('two reactors', () => {
     const wrong = { ...CHAP, secret: 'what-others-guess' };
     expect(await refusal(OTHER, secure, { security: new ChapScript(wrong) })).toBe(LOGIN_AUTHENTICATION_FAILURE);
     await login(DISK);
+    await finish();
+  });
+
+  it("know each other's CHAP challenges: one of them cannot be reflected at the other", async () => {
+    const auth = { users: [CHAP], mutual: CHAP_TARGET };
+    await start({ [DISK]: { auth }, [OTHER]: { auth } });
+    const secure = { hasSecurityStage: true };
+    const asking = new TcpInitiator(daemon.address, { targetName: DISK, ...secure });
+    open.push(asking);
+    let challenge: string | undefined;
+    const first = new ChapScript(CHAP);
+    const listening = {
+      next: (answers: ReadonlyMap<string, string>) => {
+        challenge = answers.get('CHAP_C');
+        // With a challenge in hand it says no more.
+        if (challenge !== undefined) for (const connection of asking.session.connections) connection.tamper = () => [];
+        return first.next(answers);
+      },
+    };
+    const asked = asking.connect({ security: listening });
+    await waitUntil('the target challenges', MS_MAX, () => challenge !== undefined);
+    const second = new ChapScript(CHAP, { target: CHAP_TARGET });
+    const reflecting = {
+      next: (answers: ReadonlyMap<string, string>) =>
+        second.next(answers)?.map((pair) => (pair.key === 'CHAP_C' ? { ...pair, value: challenge as string } : pair)) ??
+        null,
+    };
+    expect(await refusal(OTHER, secure, { security: reflecting })).toBe(LOGIN_AUTHENTICATION_FAILURE);
+    expect(daemon.logged('login refused')).toMatchObject([{ reason: 'the initiator reflects a challenge of ours' }]);
+    await asking.close();
+    expect((await asked).isOpen).toBe(false);
+    await finish();
+  });
+
+  it('take over a larger size by SIGHUP, and tell the initiator', async () => {
+    await start();
+    const initiator = await login(OTHER);
+    await reload(({ storages }) => {
+      (storages[1] as { size: string }).size = '17MiB';
+    });
+    const lba = 16 * 2048;
+    await waitUntil('the disk is larger', MS_MAX, () => statSync(folder.join('1.img')).size === 17 * 1048576);
+    const told = await initiator.execute(Buffer.alloc(16));
+    expect(told.senseCode).toBe(CAPACITY_DATA_HAS_CHANGED);
+    await write(initiator, lba, pattern(9, 1));
+    expect((await read(initiator, lba, 1)).equals(pattern(9, 1))).toBe(true);
     await finish();
   });
 
