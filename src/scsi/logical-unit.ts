@@ -317,6 +317,7 @@ export class LogicalUnit {
   ): void {
     assert(this.isRemovable && !this.isMediumPresent, 'a medium is changed while the drive is empty');
     assert(this.taskCount === 0, 'no command goes on from one medium to the next');
+    assert(!this.erasure.isRunning, 'an erasure ends on the medium that it was begun on');
     this.backend = backend;
     this.mediumName = options.mediumName;
     this.blockCount = wholeBlocks(backend, this.blockBytes);
@@ -338,6 +339,8 @@ export class LogicalUnit {
   resize(sizeBytes: number): void {
     assert(!this.erasure.isRunning, 'an erasure ends where it has begun to');
     const { usedThresholdCount } = defaultModes(this);
+    // What is cut off is lost, also when the store grows again.
+    if (sizeBytes < this.sizeBytes) this.rods?.onWrite(sizeBytes, this.sizeBytes - sizeBytes);
     this.backend.resize(sizeBytes);
     this.blockCount = wholeBlocks(this.backend, this.blockBytes);
     this.sizeBytes = this.blockCount * this.blockBytes;

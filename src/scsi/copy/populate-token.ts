@@ -4,6 +4,7 @@
  */
 import { SEGMENT_BYTES_MAX } from '../../util/slot-pool.ts';
 import { receiveParameterList } from '../parameter-list.ts';
+import { isStillAccessible } from '../sbc/block-range.ts';
 import {
   SENSE_INSUFFICIENT_RESOURCES_TO_CREATE_ROD_TOKEN,
   SENSE_INVALID_FIELD_IN_PARAMETER_LIST,
@@ -56,6 +57,7 @@ function waitForWrites(task: Task, list: Buffer, ranges: readonly ByteRange[]): 
   const endBytes = Math.max(...ranges.map(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes));
   task.offsetBytes = Math.min(...ranges.map(({ offsetBytes }) => offsetBytes));
   task.lengthBytes = endBytes - task.offsetBytes;
+  if (!isStillAccessible(task)) return;
   const resume = () => makeToken(task, list, ranges);
   if (task.unit.ranges.exclude(task, resume)) resume();
 }

@@ -30,11 +30,22 @@ export function takeRangeAlone(task: Task, lba: number, blocks: number, lengthBy
   return takeLimitedRange(task, lba, blocks, lengthByte) && task.unit.ranges.exclude(task, task.entry.handler);
 }
 
-/** Holds the whole medium against all others; `resume` goes on when that has to wait. */
+/** Holds the whole medium against all others, and what it may grow by; `resume` goes on when that has to wait. */
 export function takeMediumAlone(task: Task, resume: RangeResumption): boolean {
   task.offsetBytes = 0;
-  task.lengthBytes = task.unit.sizeBytes;
+  task.lengthBytes = Number.MAX_SAFE_INTEGER;
   return task.unit.ranges.exclude(task, resume);
+}
+
+/**
+ * For a command that takes its range only when its parameter list is there: meanwhile the medium may have been ejected, or its
+ * erasure may have begun. Ends the task then.
+ */
+export function isStillAccessible(task: Task): boolean {
+  const obstacle = task.unit.inaccessible();
+  if (obstacle === 0) return true;
+  task.checkInaccessible(obstacle);
+  return false;
 }
 
 /** Sets task.offsetBytes and task.lengthBytes without holding anything, or ends the task with LBA OUT OF RANGE. */

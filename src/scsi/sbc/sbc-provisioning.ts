@@ -18,7 +18,7 @@ import {
   SENSE_PARAMETER_LIST_LENGTH_ERROR,
 } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
-import { takeRange } from './block-range.ts';
+import { isStillAccessible, takeRange } from './block-range.ts';
 import { endStable } from './sbc-synchronize.ts';
 import { UNMAP_DESCRIPTORS_MAX, UNMAP_LBAS_MAX, writeSameBlocksMax } from './sbc-vpd.ts';
 
@@ -180,7 +180,7 @@ function writePattern(task: Task, io: BackendIo): void {
 /** All descriptors are checked before the first block is unmapped; then all between the first and the last is held. */
 function readUnmapList(task: Task, list: Buffer): void {
   const count = descriptorCount(task, list);
-  if (count === INVALID_LIST || !areDescriptorsValid(task, list, count)) return;
+  if (count === INVALID_LIST || !areDescriptorsValid(task, list, count) || !isStillAccessible(task)) return;
   task.option = count;
   task.operation = UNMAP;
   if (task.unit.ranges.share(task, beginUnmap)) beginUnmap(task);

@@ -179,6 +179,11 @@ function beginErasure(task: Task, plan: ErasurePlan, isImmediate: boolean): void
     task.check(unit.erasure.senseCode); // another one came first
     return;
   }
+  const notReady = unit.notReady(); // the list may have come when the medium was gone: the next one is not to be erased
+  if (notReady !== 0) {
+    task.check(notReady);
+    return;
+  }
   const { generation } = task;
   task.beginWork();
   unit.erasure.begin(

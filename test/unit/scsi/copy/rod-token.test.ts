@@ -442,6 +442,18 @@ describe('a token ends', () => {
     expect(blocks(pair.backend, 612, 1388).equals(before.subarray(612 * BLOCK_BYTES))).toBe(true);
   });
 
+  it('when the disk is cut within its blocks, also when they come back; what lies before stays', () => {
+    const pair = new TokenPair();
+    const cut = pair.token([[BLOCK_COUNT - 8, 8]]);
+    const before = pair.token([[0, 8]]);
+    pair.unit.resize((BLOCK_COUNT - 4) * BLOCK_BYTES);
+    pair.unit.resize(BLOCK_COUNT * BLOCK_BYTES);
+    pair.clearAttention(pair.nexus);
+    expect(pair.write(cut, [[0, 8]]).outcome).toBe('5/23/6');
+    expect(blocks(pair.otherBackend, 0, 8).every((byte) => byte === 0)).toBe(true);
+    expect(pair.write(before, [[0, 8]]).outcome).toBe(GOOD);
+  });
+
   it('when its time is over, which begins anew with each use', () => {
     const pair = new TokenPair();
     const token = pair.token([[0, 1]], { timeout: 10 });
