@@ -33,8 +33,11 @@ export interface UnitStateStore {
 
 export const NO_UNIT_STATE: UnitState = { erasure: null, savedModes: null };
 
+/** What changes, by what has been kept when its turn comes: others may have changed that meanwhile. */
+export type UnitStateChange = (kept: UnitState) => Partial<UnitState>;
+
 interface Change {
-  readonly change: Partial<UnitState>;
+  readonly change: UnitStateChange;
   readonly onSaved: (isSaved: boolean) => void;
 }
 
@@ -59,9 +62,9 @@ export class UnitStateKeeper {
   }
 
   /** Makes `change` durable where there is a store, then calls `onSaved`, perhaps at once; after a failure all is as before. */
-  update(change: Partial<UnitState>, onSaved: (isSaved: boolean) => void): void {
+  update(change: UnitStateChange, onSaved: (isSaved: boolean) => void): void {
     if (this.store === null) {
-      this.state = { ...this.state, ...change };
+      this.state = { ...this.state, ...change(this.state) };
       onSaved(true);
       return;
     }
@@ -72,7 +75,7 @@ export class UnitStateKeeper {
   private saveNext(store: UnitStateStore): void {
     const [next] = this.changes;
     if (next === undefined) return;
-    const wanted = { ...this.state, ...next.change };
+    const wanted = { ...this.state, ...next.change(this.state) };
     store.save(wanted, (isSaved) => {
       if (isSaved) this.state = wanted;
       this.changes.shift();

@@ -114,13 +114,17 @@ export class MediumErasure implements IoOwner, SlotWaiter {
     assert(!this.isRunning, 'one operation runs at a time');
     this.unit.rods?.revokeAll();
     const before = this.state;
-    this.state = { plan, medium: this.unit.mediumName, isFailed: false };
-    this.unit.state.update({ erasure: this.state }, (isSaved) => {
-      if (!isSaved) this.state = before;
-      onBegun(isSaved);
-      if (isSaved) this.start(context, onErased);
-      else onErased(false);
-    });
+    const erasure: ErasureState = { plan, medium: this.unit.mediumName, isFailed: false };
+    this.state = erasure;
+    this.unit.state.update(
+      () => ({ erasure }),
+      (isSaved) => {
+        if (!isSaved) this.state = before;
+        onBegun(isSaved);
+        if (isSaved) this.start(context, onErased);
+        else onErased(false);
+      },
+    );
   }
 
   /** Goes on with what a restart interrupted, from the beginning. */
@@ -131,10 +135,13 @@ export class MediumErasure implements IoOwner, SlotWaiter {
   /** EXIT FAILURE MODE. `onExited`: whether the medium is accessible for good. */
   exitFailure(onExited: (isExited: boolean) => void): void {
     assert(this.state?.isFailed === true, 'only a failure is left');
-    this.unit.state.update({ erasure: null }, (isSaved) => {
-      if (isSaved) this.state = null;
-      onExited(isSaved);
-    });
+    this.unit.state.update(
+      () => ({ erasure: null }),
+      (isSaved) => {
+        if (isSaved) this.state = null;
+        onExited(isSaved);
+      },
+    );
   }
 
   /** The reactor ends: nothing more is submitted. The operation begins anew after the restart. */
@@ -253,22 +260,28 @@ export class MediumErasure implements IoOwner, SlotWaiter {
 
   /** When that it is over cannot be saved, it has failed: after a restart it would begin anew, over new data. */
   private finish(): void {
-    this.unit.state.update({ erasure: null }, (isSaved) => {
-      if (!isSaved) {
-        this.fail();
-        return;
-      }
-      this.state = null;
-      this.end(true);
-    });
+    this.unit.state.update(
+      () => ({ erasure: null }),
+      (isSaved) => {
+        if (!isSaved) {
+          this.fail();
+          return;
+        }
+        this.state = null;
+        this.end(true);
+      },
+    );
   }
 
   private fail(): void {
     const failed: ErasureState = { plan: this.plan, medium: this.unit.mediumName, isFailed: true };
-    this.unit.state.update({ erasure: failed }, () => {
-      this.state = failed; // also when it could not be saved: the next start then erases once more
-      this.end(false);
-    });
+    this.unit.state.update(
+      () => ({ erasure: failed }),
+      () => {
+        this.state = failed; // also when it could not be saved: the next start then erases once more
+        this.end(false);
+      },
+    );
   }
 
   private end(isErased: boolean): void {

@@ -6,7 +6,7 @@ import { assert } from '../../util/assert.ts';
 import { PERIPHERAL_DIRECT_ACCESS } from '../constants.ts';
 import { SENSE_MEDIUM_REMOVAL_PREVENTED, SENSE_STANDBY_CONDITION_ACTIVATED_BY_COMMAND } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
-import type { CycleCounts } from '../unit-state.ts';
+import type { CycleCounts, UnitStateChange } from '../unit-state.ts';
 import { NO_CYCLES } from '../unit-state.ts';
 import { POWER_ACTIVE, POWER_UNCHANGED, POWER_UNKNOWN, requestedPowerCondition } from './power-condition.ts';
 
@@ -89,30 +89,35 @@ function stop(task: Task, flags: number): void {
  */
 function finishStop(task: Task): void {
   const { unit } = task;
-  const { cycles = NO_CYCLES } = unit.state.current;
-  if ((task.command.cdb[START_STOP_FLAGS]! & LOEJ) !== 0) {
+  const isEject = (task.command.cdb[START_STOP_FLAGS]! & LOEJ) !== 0;
+  if (isEject && unit.isRemovalPrevented)
+    task.check(SENSE_MEDIUM_REMOVAL_PREVENTED); // since the flush began
+  else if (isEject) {
     const isUnloaded = unit.isMediumPresent;
     unit.ejectMedium();
-    endCounted(task, isUnloaded ? { ...cycles, unloads: cycles.unloads + 1 } : cycles);
+    endCounted(task, isUnloaded ? { stops: 0, unloads: 1 } : NO_CYCLES);
   } else if (unit.isRemovable) {
     unit.lowPowerCondition = SENSE_STANDBY_CONDITION_ACTIVATED_BY_COMMAND;
     task.good();
   } else {
     const isStopping = !unit.isStopped;
     unit.isStopped = true;
-    endCounted(task, isStopping ? { ...cycles, stops: cycles.stops + 1 } : cycles);
+    endCounted(task, isStopping ? { stops: 1, unloads: 0 } : NO_CYCLES);
   }
 }
 
 /** Keeps the counts for the Start-Stop Cycle Counter log page; that they cannot be kept does not undo the stop. */
-function endCounted(task: Task, cycles: CycleCounts): void {
+function endCounted(task: Task, { stops, unloads }: CycleCounts): void {
   const { state } = task.unit;
-  if (cycles === (state.current.cycles ?? NO_CYCLES)) {
+  if (stops + unloads === 0) {
     task.good();
     return;
   }
+  const count: UnitStateChange = ({ cycles = NO_CYCLES }) => {
+    return { cycles: { stops: cycles.stops + stops, unloads: cycles.unloads + unloads } };
+  };
   task.beginWork();
-  state.update({ cycles }, () => {
+  state.update(count, () => {
     if (task.endWork()) task.good();
   });
 }

@@ -18,6 +18,7 @@ import {
   SENSE_PARAMETER_LIST_LENGTH_ERROR,
 } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
+import type { UnitStateChange } from '../unit-state.ts';
 import { currentModePage, MODE_PAGE_BYTES_MAX } from './spc-mode.ts';
 
 export function modeSelect6(task: Task): void {
@@ -187,8 +188,8 @@ function apply(task: Task, changes: Partial<ModeParameters>): void {
   const { unit } = task;
   const wanted = { ...unit.modes, ...changes };
   const finish = () => {
-    if (wantsSaving(task)) saveThenSet(task, wanted, changes);
-    else set(task, wanted);
+    if (wantsSaving(task)) saveThenSet(task, changes);
+    else set(task, changes);
   };
   const endsCache = unit.modes.isWriteCacheEnabled && !wanted.isWriteCacheEnabled;
   const protects = !unit.modes.isWriteProtected && wanted.isWriteProtected;
@@ -200,20 +201,21 @@ function apply(task: Task, changes: Partial<ModeParameters>): void {
   }
 }
 
-function saveThenSet(task: Task, wanted: ModeParameters, changes: Partial<ModeParameters>): void {
+function saveThenSet(task: Task, changes: Partial<ModeParameters>): void {
   const { state } = task.unit;
-  const savedModes = { ...state.current.savedModes, ...changes };
+  const change: UnitStateChange = ({ savedModes }) => ({ savedModes: { ...savedModes, ...changes } });
   task.beginWork();
-  state.update({ savedModes }, (isSaved) => {
+  state.update(change, (isSaved) => {
     if (!task.endWork()) return;
-    if (isSaved) set(task, wanted);
+    if (isSaved) set(task, changes);
     else task.check(SENSE_INTERNAL_TARGET_FAILURE);
   });
 }
 
-/** SPC-4 5.11: the other nexuses are told. */
-function set(task: Task, wanted: ModeParameters): void {
+/** SPC-4 5.11: the other nexuses are told. What another command has set since this one began stays. */
+function set(task: Task, changes: Partial<ModeParameters>): void {
   const { unit, command } = task;
+  const wanted = { ...unit.modes, ...changes };
   if (!sameModes(unit.modes, wanted)) {
     unit.setModes(wanted);
     unit.establishAttention(SENSE_MODE_PARAMETERS_CHANGED, command.nexus);

@@ -115,6 +115,16 @@ describe('START STOP UNIT', () => {
 });
 
 describe('PREVENT ALLOW MEDIUM REMOVAL', () => {
+  it('that comes while an eject still flushes holds the medium', () => {
+    const harness = new Harness({ unit: { isRemovable: true } });
+    const eject = harness.start(startStop(LOEJ));
+    expect(eject.outcome).toBe('running');
+    expect(harness.start([0x1e, 0, 0, 0, 1, 0]).outcome).toBe('status 0');
+    harness.settle();
+    expect(eject.outcome).toBe('5/53/2');
+    expect(harness.unit.isMediumPresent).toBe(true);
+  });
+
   it('holds the medium until every nexus that prevented allows, is lost, or the unit is reset', () => {
     const harness = new Harness({ unit: { isRemovable: true } });
     const other = nexusOf('b');

@@ -62,6 +62,24 @@ describe('MODE SELECT', () => {
     expect(harness.isQuiet).toBe(true);
   });
 
+  it('two at once, of which one waits for a flush, both hold', () => {
+    const harness = new Harness();
+    const list = (bytes: Buffer) => Buffer.concat([Buffer.alloc(4), bytes]);
+    const noCache = list(wce(harness, false));
+    const protect = list(swp(harness, true));
+    const waiting = harness.start(select6(noCache.length), { dataOut: noCache });
+    expect(select(harness, [dSense(harness, true)]).outcome).toBe('status 0');
+    harness.settle();
+    expect(waiting.outcome).toBe('status 0');
+    expect(harness.unit.modes).toMatchObject({ isWriteCacheEnabled: false, isDescriptorSense: true });
+    harness.unit.setModes(harness.unit.savedModes);
+    const both = [protect, noCache].map((dataOut) => harness.start(select6(dataOut.length), { dataOut }));
+    harness.settle();
+    expect(both.map(({ outcome }) => outcome)).toEqual(['status 0', 'status 0']);
+    expect(harness.unit.modes).toMatchObject({ isWriteCacheEnabled: false, isWriteProtected: true });
+    expect(harness.unit.writesThrough).toBe(true);
+  });
+
   it('WCE stays when the flush fails', () => {
     const harness = new Harness();
     const off = wce(harness, false);
@@ -216,6 +234,28 @@ describe('saved mode parameters', () => {
     expect(harness.unit.modes).toMatchObject(kept);
     const savedState = stateStore.saved.at(-1)!;
     expect(new Harness({ unit: { stateStore, savedState } }).unit.modes).toMatchObject(kept);
+  });
+
+  it('two that are saved one after the other are both kept', () => {
+    const waiting: (() => void)[] = [];
+    const kept: UnitState[] = [];
+    const stateStore: UnitStateStore = {
+      save(state, onSaved) {
+        waiting.push(() => {
+          kept.push(state);
+          onSaved(true);
+        });
+      },
+    };
+    const harness = new Harness({ unit: { stateStore } });
+    for (const bytes of [dSense(harness, true), wce(harness, false)]) {
+      const dataOut = Buffer.concat([Buffer.alloc(4), bytes]);
+      harness.start(select6(dataOut.length, PF | SP), { dataOut });
+    }
+    harness.settle();
+    for (let save = waiting.shift(); save !== undefined; save = waiting.shift()) save();
+    expect(kept.at(-1)!.savedModes).toMatchObject({ isDescriptorSense: true, isWriteCacheEnabled: false });
+    expect(harness.unit.modes).toMatchObject({ isDescriptorSense: true, isWriteCacheEnabled: false });
   });
 
   it('nothing changes when they cannot be saved', () => {
