@@ -43,8 +43,9 @@ export class CapacityWatch {
   async takeSizes(storages: readonly StorageConfig[]): Promise<void> {
     await Promise.all(
       this.watched.map((watched) => {
-        const { identityKey } = watched.served.storage;
-        const changed = storages.find((storage) => storage.identityKey === identityKey);
+        // A drive whose medium could not be changed keeps the size of the one that is in it.
+        const { identityKey, path } = watched.served.storage;
+        const changed = storages.find((storage) => storage.identityKey === identityKey && storage.path === path);
         return changed === undefined ? watched.check() : watched.takeSize(changed.sizeBytes);
       }),
     );

@@ -5,7 +5,7 @@
 import { SENSE_POWER_ON_OR_RESET_OCCURRED } from './sense.ts';
 
 /** More different conditions than we ever establish; a longer queue would only repeat itself. */
-export const UNIT_ATTENTIONS_MAX = 8;
+export const UNIT_ATTENTIONS_MAX = 16;
 
 export class UnitAttentions {
   private readonly queue: number[] = [];

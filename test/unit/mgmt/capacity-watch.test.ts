@@ -22,8 +22,8 @@ class Rig {
     this.watch.watch(this.served);
   }
 
-  storage(sizeBytes: number | null, identityKey = 'disk'): StorageConfig {
-    return { deviceID: 1, path: '/disk.img', identityKey, sizeBytes } as StorageConfig;
+  storage(sizeBytes: number | null, identityKey = 'disk', path = '/disk.img'): StorageConfig {
+    return { deviceID: 1, path, identityKey, sizeBytes } as StorageConfig;
   }
 
   takeSize(sizeBytes: number | null): Promise<void> {
@@ -190,6 +190,13 @@ describe('a store with a configured size', () => {
     await rig.takeSize(8 * MIB);
     expect(rig.served.storage.sizeBytes).toBe(4 * MIB);
     expect(rig.messages).toEqual(['the size stays as it was: the file system is full']);
+  });
+
+  it('of a drive whose medium could not be changed does not get the size of the other medium', async () => {
+    const rig = new Rig(4 * MIB);
+    await rig.watch.takeSizes([rig.storage(8 * MIB, 'disk', '/other.img')]);
+    expect([rig.unit.sizeBytes, rig.backend.isBytes]).toEqual([4 * MIB, null]);
+    expect(rig.served.storage.sizeBytes).toBe(4 * MIB);
   });
 
   it('that stands no more in the configuration stays as it is', async () => {
