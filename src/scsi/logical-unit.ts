@@ -317,7 +317,6 @@ export class LogicalUnit {
   ): void {
     assert(this.isRemovable && !this.isMediumPresent, 'a medium is changed while the drive is empty');
     assert(this.taskCount === 0, 'no command goes on from one medium to the next');
-    assert(!this.erasure.isRunning, 'an erasure ends on the medium that it was begun on');
     this.backend = backend;
     this.mediumName = options.mediumName;
     this.blockCount = wholeBlocks(backend, this.blockBytes);
@@ -328,6 +327,7 @@ export class LogicalUnit {
     this.setModes(this.currentModes);
     this.isStopped = false;
     this.isMediumChanging = false;
+    this.erasure.takeMedium();
     this.loadMedium(null);
   }
 

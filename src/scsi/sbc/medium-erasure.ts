@@ -56,6 +56,8 @@ export class MediumErasure implements IoOwner, SlotWaiter {
   private state: ErasureState | null;
   private readonly io = new BackendIo(this);
   private readonly holder = new SlotHolder();
+  /** Where the unit is served; null before it is. */
+  private reactor: DeviceServerContext | null = null;
   /** Null while nothing runs here. */
   private context: DeviceServerContext | null = null;
   private slot: Slot | null = null;
@@ -70,8 +72,7 @@ export class MediumErasure implements IoOwner, SlotWaiter {
   /** @param unit its state says whether an operation was interrupted */
   constructor(unit: LogicalUnit) {
     this.unit = unit;
-    const { erasure } = unit.state.current;
-    this.state = erasure?.medium === unit.mediumName ? erasure : null;
+    this.state = savedErasure(unit);
   }
 
   get isRunning(): boolean {
@@ -129,7 +130,15 @@ export class MediumErasure implements IoOwner, SlotWaiter {
 
   /** Goes on with what a restart interrupted, from the beginning. */
   resume(context: DeviceServerContext): void {
+    this.reactor = context;
     if (this.isRunning && this.context === null) this.start(context, ignoreEnd);
+  }
+
+  /** Another medium is in the unit; it may be the one whose erasure a restart has interrupted. */
+  takeMedium(): void {
+    assert(!this.isRunning, 'an erasure ends on the medium that it was begun on');
+    this.state = savedErasure(this.unit);
+    if (this.reactor !== null) this.resume(this.reactor);
   }
 
   /** EXIT FAILURE MODE. `onExited`: whether the medium is accessible for good. */
@@ -311,6 +320,12 @@ export function isAllowedOnErased(entry: CommandEntry, isRunning: boolean): bool
 const ALLOWED_ALWAYS: ReadonlySet<number> = new Set([0x03, 0x12, 0xa0, 0xa3]);
 /** FORMAT UNIT, SANITIZE */
 const ALLOWED_AFTER_FAILURE: ReadonlySet<number> = new Set([0x04, 0x48]);
+
+/** What was begun on the medium that is in `unit` and has not come to its end, or null. */
+function savedErasure({ state, mediumName }: LogicalUnit): ErasureState | null {
+  const { erasure } = state.current;
+  return erasure?.medium === mediumName ? erasure : null;
+}
 
 /** Zeros go in pieces, so that progress shows and the store's queue stays short. */
 const ZEROED_BYTES_MAX = 268435456;

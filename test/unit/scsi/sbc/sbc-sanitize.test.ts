@@ -221,6 +221,23 @@ describe('an erasure over a restart', () => {
     expect(one.backend.bytes.every((byte) => byte === 7)).toBe(true);
   });
 
+  it('begins anew when the medium that it was begun on is back in the drive', () => {
+    const first = new Store();
+    const begun = filled({ unit: { isRemovable: true, mediumName: '/a.img', stateStore: first } });
+    begun.start(sanitize(BLOCK_ERASE, 0, IMMED));
+    const savedState = first.saved.at(-1)!;
+    const harness = filled({ unit: { isRemovable: true, mediumName: '/b.img', stateStore: new Store(), savedState } });
+    harness.unit.ejectMedium();
+    harness.unit.changeMedium(begun.backend, { mediumName: '/a.img', isReadOnly: false, isThin: true });
+    harness.run(TEST_UNIT_READY);
+    expect(harness.run(TEST_UNIT_READY).outcome).toBe('2/4/1b');
+    begun.backend.pending.splice(0, 1); // of the daemon that is no more
+    while (begun.backend.pending.length > 0) begun.backend.complete();
+    expect(begun.backend.bytes.every((byte) => byte === 0)).toBe(true);
+    expect(harness.backend.log).toEqual([]);
+    expect(harness.unit.erasure.current).toBeNull();
+  });
+
   it('stays failed', () => {
     const plan = { isFormat: false, pattern: null, passes: 1, isInverting: false, mayExitFailure: true };
     const harness = filled({
