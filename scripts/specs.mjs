@@ -47,7 +47,7 @@ function row(entry, source, file) {
   const { name, operationCode, serviceAction, cdbBytes } = entry;
   if (source === undefined) throw new Error(`${name} stands in no line of docs/specs-commands.json`);
   if (file === undefined) throw new Error(`no file in src/scsi has the function ${entry.handler.name} of ${name}`);
-  const units = entry.isOffered({ isThin: false }) ? 'all' : 'thin';
+  const units = entry.isOffered({ isThin: false, reservations: { hasExplicitAccess: true } }) ? 'all' : 'thin';
   const action = serviceAction < 0 ? '' : hex(serviceAction, operationCode === VARIABLE_LENGTH_CDB ? 4 : 2);
   const test = `\`${source.test}\` “${source.title}”`;
   return [name, hex(operationCode, 2), action, cdbBytes, units, source.clause, `\`${file}\``, test];

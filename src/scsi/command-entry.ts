@@ -52,6 +52,20 @@ export const ATTENTION_REPORTED = 0;
 export const ATTENTION_LEFT_PENDING = 1;
 export type AttentionRule = typeof ATTENTION_REPORTED | typeof ATTENTION_LEFT_PENDING;
 
+/**
+ * The last of the target port asymmetric access states, in this order, in which the command is carried out (SPC-4 5.16.2.4,
+ * 5.16.2.5). A column that is less than TargetPort.restriction ends the command.
+ */
+export const ACCESS_ACTIVE = 0;
+export const ACCESS_STANDBY = 1;
+export const ACCESS_UNAVAILABLE = 2;
+export const ACCESS_TRANSITIONING = 3;
+export type AccessRule =
+  | typeof ACCESS_ACTIVE
+  | typeof ACCESS_STANDBY
+  | typeof ACCESS_UNAVAILABLE
+  | typeof ACCESS_TRANSITIONING;
+
 export const NO_SERVICE_ACTION = -1;
 
 export interface CommandDescription {
@@ -67,6 +81,7 @@ export interface CommandDescription {
   readonly medium: MediumAccess;
   readonly reservation: ReservationRule;
   readonly attention: AttentionRule;
+  readonly access: AccessRule;
   /** The furthest from a disk that a LUN may stand for. */
   readonly reach: Addressed;
   /** Whether `unit` has this command at all. */
@@ -90,6 +105,7 @@ export class CommandEntry {
   readonly medium: MediumAccess;
   readonly reservation: ReservationRule;
   readonly attention: AttentionRule;
+  readonly access: AccessRule;
   readonly reach: Addressed;
   readonly isOffered: (unit: LogicalUnit) => boolean;
   readonly handler: (task: Task) => void;
@@ -105,6 +121,7 @@ export class CommandEntry {
     this.medium = description.medium;
     this.reservation = description.reservation;
     this.attention = description.attention;
+    this.access = description.access;
     this.reach = description.reach;
     this.isOffered = description.isOffered;
     this.handler = description.handler;

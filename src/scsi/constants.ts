@@ -9,6 +9,8 @@ export const PERIPHERAL_DIRECT_ACCESS = 0x00;
 export const PERIPHERAL_CD_DVD = 0x05;
 /** What kinds of device a logical unit can be. */
 export type DeviceType = typeof PERIPHERAL_DIRECT_ACCESS | typeof PERIPHERAL_CD_DVD;
+/** Qualifier 001b, or-ed to the type: a device that cannot be reached now (SPC-4 5.16.2.4.5). */
+export const PERIPHERAL_NOT_CONNECTED = 0x20;
 /** Peripheral device type 1Eh: well known logical unit. */
 export const PERIPHERAL_WELL_KNOWN = 0x1e;
 /** Qualifier 011b, type 1Fh: the target device cannot support a device at this LUN. */
@@ -23,6 +25,7 @@ export const VPD_UNIT_SERIAL_NUMBER = 0x80;
 export const VPD_DEVICE_IDENTIFICATION = 0x83;
 export const VPD_EXTENDED_INQUIRY_DATA = 0x86;
 export const VPD_MODE_PAGE_POLICY = 0x87;
+export const VPD_SCSI_PORTS = 0x88;
 export const VPD_POWER_CONDITION = 0x8a;
 export const VPD_THIRD_PARTY_COPY = 0x8f;
 export const VPD_BLOCK_LIMITS = 0xb0;

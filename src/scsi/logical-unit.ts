@@ -359,7 +359,7 @@ export class LogicalUnit {
 
   /**
    * What ends a command that has become enabled before it begins, in the order of the standards: unit attention,
-   * reservation, medium, write protection.
+   * asymmetric access state, reservation, medium, write protection.
    * @returns a sense code, OBSTACLE_RESERVATION_CONFLICT, or 0 when nothing does
    */
   obstacleTo(entry: CommandEntry, command: ScsiCommand): number {
@@ -368,6 +368,7 @@ export class LogicalUnit {
       const { attentions } = this.nexusState(nexus);
       if (attentions.isPending) return attentions.take();
     }
+    if (entry.access < nexus.targetPort.restriction) return nexus.targetPort.senseCode;
     const reserved = this.reservations.obstacleTo(entry, command);
     if (reserved !== 0) return reserved;
     const erased = this.erasure.senseCode;

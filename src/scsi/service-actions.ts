@@ -41,6 +41,7 @@ import {
 } from './sbc/sbc-erase-commands.ts';
 import { REPORT_SUPPORTED_OPERATION_CODES, REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS } from './spc/spc-commands.ts';
 import { REPORT_TIMESTAMP, SET_TIMESTAMP } from './spc/spc-device-commands.ts';
+import { REPORT_TARGET_PORT_GROUPS, SET_TARGET_PORT_GROUPS } from './spc/target-port-group-commands.ts';
 
 export type Digit = '0' | '1' | '2' | '3' | '4' | '5' | '6' | '7' | '8' | '9' | 'A' | 'B' | 'C' | 'D' | 'E' | 'F';
 export type ServiceAction = `SA_${'0' | '1'}${Digit}`;
@@ -281,7 +282,7 @@ export const MAINTENANCE_IN: ServiceActionRows = {
   SA_07: NOT_SUPPORTED,
   SA_08: NOT_SUPPORTED,
   SA_09: NOT_SUPPORTED,
-  SA_0A: NOT_SUPPORTED,
+  SA_0A: REPORT_TARGET_PORT_GROUPS,
   SA_0B: NOT_SUPPORTED,
   SA_0C: REPORT_SUPPORTED_OPERATION_CODES,
   SA_0D: REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS,
@@ -317,7 +318,7 @@ export const MAINTENANCE_OUT: ServiceActionRows = {
   SA_07: NOT_SUPPORTED,
   SA_08: NOT_SUPPORTED,
   SA_09: NOT_SUPPORTED,
-  SA_0A: NOT_SUPPORTED,
+  SA_0A: SET_TARGET_PORT_GROUPS,
   SA_0B: NOT_SUPPORTED,
   SA_0C: NOT_SUPPORTED,
   SA_0D: NOT_SUPPORTED,

@@ -8,8 +8,8 @@ import type { DeviceServerContext } from './device-server.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import { decodeLun, LunMap, REPORT_LUNS_WELL_KNOWN_HIGH } from './lun-map.ts';
 import type { Nexus } from './nexus.ts';
-import type { TargetPort } from './reservations/reserve-out-request.ts';
 import { SENSE_COMMANDS_CLEARED_BY_ANOTHER_INITIATOR, SENSE_REPORTED_LUNS_DATA_HAS_CHANGED } from './sense.ts';
+import type { PortDevice, TargetPort } from './target-port.ts';
 import { ADDRESSED_ABSENT, ADDRESSED_DISK, ADDRESSED_WELL_KNOWN, settle } from './task.ts';
 import type { TaskManagementRequest } from './task-management.ts';
 import {
@@ -43,7 +43,7 @@ export interface ScsiTargetDevice {
 }
 
 /** The logical units of one target. A unit may stand in several target devices of the same reactor. */
-export class TargetDevice implements ScsiTargetDevice {
+export class TargetDevice implements ScsiTargetDevice, PortDevice {
   private readonly context: DeviceServerContext;
   private readonly lunMap = new LunMap();
   private readonly nexuses = new Set<Nexus>();
@@ -121,18 +121,23 @@ export class TargetDevice implements ScsiTargetDevice {
   addTargetPort(port: TargetPort): void {
     if (this.targetPorts.has(port.name)) return;
     this.targetPorts.set(port.name, port);
+    port.addDevice(this);
     this.lunMap.visit((unit) => unit.reservations.addTargetPort(port));
   }
 
   /** Units keep nothing for a nexus before its first command; that one finds the power on condition pending. */
   openNexus(nexus: Nexus): void {
-    this.addTargetPort({ name: nexus.targetPortName, relativeTargetPort: nexus.relativeTargetPort });
+    this.addTargetPort(nexus.targetPort);
     this.nexuses.add(nexus);
   }
 
   closeNexus(nexus: Nexus): void {
     this.nexuses.delete(nexus);
     this.lunMap.visit((unit) => unit.forgetNexus(nexus));
+  }
+
+  establishAttention(senseCode: number, except: Nexus | null): void {
+    this.lunMap.visit((unit) => unit.establishAttention(senseCode, except));
   }
 
   private perform(request: TaskManagementRequest): void {

@@ -18,6 +18,7 @@ import { LogicalUnit } from '../../src/scsi/logical-unit.ts';
 import { encodeLunHigh } from '../../src/scsi/lun-map.ts';
 import { Nexus } from '../../src/scsi/nexus.ts';
 import { TargetDevice } from '../../src/scsi/target-device.ts';
+import { TargetPorts } from '../../src/scsi/target-ports.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import type { Slot } from '../../src/util/slot-pool.ts';
 import { SlotHolder } from '../../src/util/slot-pool.ts';
@@ -77,7 +78,10 @@ class Client implements CommandOwner {
 class FullDisk {
   readonly rig: BackendRig;
   readonly device: TargetDevice;
-  readonly nexus = new Nexus('iqn.2000-01.test:a,i,0x00023d000001', 'iqn.2000-01.test:disk,t,0x0001', 1);
+  readonly nexus = new Nexus(
+    'iqn.2000-01.test:a,i,0x00023d000001',
+    new TargetPorts().add('iqn.2000-01.test:disk,t,0x0001', 1),
+  );
   readonly holder = new SlotHolder();
   readonly backend: Backend;
   private readonly context: DeviceServerContext;

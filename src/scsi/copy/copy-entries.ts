@@ -3,6 +3,7 @@
  * differ from the initiator's in that a unit attention condition is not theirs to report.
  */
 import {
+  ACCESS_ACTIVE,
   ATTENTION_LEFT_PENDING,
   CommandEntry,
   DATA_IN,
@@ -27,6 +28,7 @@ export const COPY_READ = new CommandEntry({
   medium: MEDIUM_READ,
   reservation: RESERVATION_OF_READS,
   attention: ATTENTION_LEFT_PENDING,
+  access: ACCESS_ACTIVE,
   reach: ADDRESSED_DISK,
   isOffered: onEveryUnit,
   handler: read16,
@@ -40,6 +42,7 @@ export const COPY_WRITE = new CommandEntry({
   medium: MEDIUM_WRITTEN,
   reservation: RESERVATION_OF_WRITES,
   attention: ATTENTION_LEFT_PENDING,
+  access: ACCESS_ACTIVE,
   reach: ADDRESSED_DISK,
   isOffered: onEveryUnit,
   handler: write16,
@@ -54,6 +57,7 @@ export const COPY_TOKEN_READ = new CommandEntry({
   medium: MEDIUM_READ,
   reservation: RESERVATION_NEVER_CONFLICTS,
   attention: ATTENTION_LEFT_PENDING,
+  access: ACCESS_ACTIVE,
   reach: ADDRESSED_DISK,
   isOffered: onEveryUnit,
   handler: read16,
@@ -71,6 +75,7 @@ export const COPY_ZERO = new CommandEntry({
   medium: MEDIUM_WRITTEN,
   reservation: RESERVATION_OF_WRITES,
   attention: ATTENTION_LEFT_PENDING,
+  access: ACCESS_ACTIVE,
   reach: ADDRESSED_DISK,
   isOffered: onEveryUnit,
   handler: writeSame16,

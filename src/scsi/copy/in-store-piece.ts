@@ -12,6 +12,7 @@ import { lba64 } from '../cdb.ts';
 import type { CommandOwner } from '../command.ts';
 import { ScsiCommand } from '../command.ts';
 import {
+  ACCESS_ACTIVE,
   ATTENTION_LEFT_PENDING,
   CommandEntry,
   DATA_NONE,
@@ -158,6 +159,7 @@ const SOURCE = {
   direction: DATA_NONE,
   medium: MEDIUM_READ,
   attention: ATTENTION_LEFT_PENDING,
+  access: ACCESS_ACTIVE,
   reach: ADDRESSED_DISK,
   isOffered: () => true,
   handler: holdSource,

@@ -1,5 +1,7 @@
 /** The entries of the command table for reservations (SPC-4 6.15, 6.16; SPC-2 7.21 to 7.24), each with all its columns. */
 import {
+  ACCESS_ACTIVE,
+  ACCESS_STANDBY,
   ATTENTION_REPORTED,
   CommandEntry,
   DATA_IN,
@@ -69,6 +71,7 @@ function reserveEntry(name: string, usage: readonly number[], handler: (task: Ta
     medium: MEDIUM_UNTOUCHED,
     reservation: RESERVATION_DECIDED_BY_RESERVE,
     attention: ATTENTION_REPORTED,
+    access: ACCESS_ACTIVE,
     reach: ADDRESSED_DISK,
     isOffered: onEveryUnit,
     handler,
@@ -84,6 +87,7 @@ function reserveInEntry(action: string, serviceAction: number, handler: (task: T
     medium: MEDIUM_UNTOUCHED,
     reservation: RESERVATION_DECIDED_BY_ACTION,
     attention: ATTENTION_REPORTED,
+    access: ACCESS_STANDBY,
     reach: ADDRESSED_DISK,
     isOffered: onEveryUnit,
     handler,
@@ -100,6 +104,7 @@ function reserveOutEntry(action: string, serviceAction: number): CommandEntry {
     medium: MEDIUM_UNTOUCHED,
     reservation: RESERVATION_DECIDED_BY_ACTION,
     attention: ATTENTION_REPORTED,
+    access: ACCESS_STANDBY,
     reach: ADDRESSED_DISK,
     isOffered: onEveryUnit,
     handler: persistentReserveOut,

@@ -8,11 +8,11 @@ import type { ScsiCommand } from '../command.ts';
 import type { CommandEntry } from '../command-entry.ts';
 import type { Nexus } from '../nexus.ts';
 import { SENSE_PERSISTENT_RESERVATION_INFORMATION_LOST } from '../sense.ts';
+import type { TargetPort } from '../target-port.ts';
 import type { Task } from '../task.ts';
 import { conflictsWithLegacy, conflictsWithPersistent, isAllowedWhenLost } from './reservation-conflict.ts';
 import type { ReservationState, SavedReservations } from './reservation-state.ts';
 import { isForRegistrants, isHolder, NO_RESERVATIONS } from './reservation-state.ts';
-import type { TargetPort } from './reserve-out-request.ts';
 
 /** Where reservations are kept over a loss of power. */
 export interface ReservationStore {
@@ -61,8 +61,18 @@ export class UnitReservations {
     return this.ports.values();
   }
 
+  get targetPortCount(): number {
+    return this.ports.size;
+  }
+
   addTargetPort(port: TargetPort): void {
     this.ports.set(port.name, port);
+  }
+
+  /** Some of them lets SET TARGET PORT GROUPS change its state. */
+  get hasExplicitAccess(): boolean {
+    for (const { siblings } of this.ports.values()) if (siblings.isExplicit) return true;
+    return false;
   }
 
   /** RELATIVE TARGET PORT IDENTIFIER, or 0, which is no port's, for a port that the unit no longer has. */

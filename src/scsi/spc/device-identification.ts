@@ -8,9 +8,6 @@ import { PRODUCT_BYTES, VENDOR_BYTES } from '../logical-unit.ts';
 import type { Task } from '../task.ts';
 import { beginPage, VPD_HEADER_BYTES, writeAscii } from './vpd-page.ts';
 
-/** All target ports of a target device are one target port group. */
-export const TARGET_PORT_GROUP = 1;
-
 /** What the identification CSCD descriptor of EXTENDED COPY has room for (SPC-4 7.6.3.1). */
 export const DESIGNATOR_BYTES_MAX = 20;
 
@@ -36,18 +33,24 @@ export function isDesignatedBy(
 
 export function buildDeviceIdentification(task: Task, out: Buffer): number {
   const { nexus } = task.command;
+  const { relativeTargetPort } = nexus.targetPort;
   let end = VPD_HEADER_BYTES;
   if (task.logicalUnit !== null) end = writeUnitDesignators(task.logicalUnit, out, end);
   end = writeTargetDeviceName(nexus.targetPortName, out, end);
-  end = writeNameString(out, end, ASSOCIATION_TARGET_PORT, nexus.targetPortName);
-  end = writePortNumber(out, end, TYPE_RELATIVE_TARGET_PORT, nexus.relativeTargetPort);
-  end = writePortNumber(out, end, TYPE_TARGET_PORT_GROUP, TARGET_PORT_GROUP);
+  end = writePortName(out, end, nexus.targetPortName);
+  end = writePortNumber(out, end, TYPE_RELATIVE_TARGET_PORT, relativeTargetPort);
+  end = writePortNumber(out, end, TYPE_TARGET_PORT_GROUP, relativeTargetPort); // target-port.ts
   return finishPage(task, out, end);
 }
 
 /** The designation descriptor of the target device that has a port of that name; returns its end. */
 export function writeTargetDeviceName(targetPortName: string, out: Buffer, at: number): number {
   return writeNameString(out, at, ASSOCIATION_TARGET_DEVICE, targetDeviceName(targetPortName));
+}
+
+/** The SCSI name string designator of a target port. Returns where it ends. */
+export function writePortName(out: Buffer, at: number, targetPortName: string): number {
+  return writeNameString(out, at, ASSOCIATION_TARGET_PORT, targetPortName);
 }
 
 // SPC-4 7.8.6.1 Designation descriptor

@@ -12,11 +12,13 @@ import {
   VPD_LOGICAL_BLOCK_PROVISIONING,
   VPD_MODE_PAGE_POLICY,
   VPD_POWER_CONDITION,
+  VPD_SCSI_PORTS,
   VPD_SUPPORTED_PAGES,
   VPD_THIRD_PARTY_COPY,
   VPD_UNIT_SERIAL_NUMBER,
 } from '../constants.ts';
 import { buildThirdPartyCopy } from '../copy/third-party-copy-vpd.ts';
+import type { LogicalUnit } from '../logical-unit.ts';
 import { PRODUCT_BYTES, REVISION_BYTES, VENDOR_BYTES } from '../logical-unit.ts';
 import { sendParameterData } from '../parameter-data.ts';
 import { buildPowerConditionPage } from '../sbc/power-condition.ts';
@@ -26,6 +28,7 @@ import type { ParameterDataBuilder, Task } from '../task.ts';
 import { ADDRESSED_ABSENT, ADDRESSED_DISK } from '../task.ts';
 import { buildDeviceIdentification } from './device-identification.ts';
 import { buildExtendedInquiryData, buildModePagePolicy } from './extended-inquiry.ts';
+import { buildScsiPorts } from './scsi-ports.ts';
 import { beginPage, peripheral, VPD_HEADER_BYTES, writeAscii } from './vpd-page.ts';
 
 export function inquiry(task: Task): void {
@@ -59,8 +62,12 @@ const FORMAT_BYTE = 3;
 const HISUP = 0x10;
 const RESPONSE_DATA_FORMAT = 0x02;
 const ADDITIONAL_LENGTH = 4;
-const THIRD_PARTY_COPY_BYTE = 5;
+const ACCESS_AND_COPY_BYTE = 5;
+const TPGS_IMPLICIT = 0x10;
+const TPGS_EXPLICIT = 0x20;
 const THIRD_PARTY_COPY = 0x08;
+const MULTIP_BYTE = 6;
+const MULTIP = 0x10;
 const CMDQUE_BYTE = 7;
 const CMDQUE = 0x02;
 const T10_VENDOR_IDENTIFICATION = 8;
@@ -78,6 +85,7 @@ const DISK_PAGES: ReadonlyMap<number, ParameterDataBuilder> = new Map([
   [VPD_DEVICE_IDENTIFICATION, buildDeviceIdentification],
   [VPD_EXTENDED_INQUIRY_DATA, buildExtendedInquiryData],
   [VPD_MODE_PAGE_POLICY, buildModePagePolicy],
+  [VPD_SCSI_PORTS, buildScsiPorts],
   [VPD_POWER_CONDITION, buildPowerConditionPage],
   [VPD_THIRD_PARTY_COPY, buildThirdPartyCopy],
   [VPD_BLOCK_LIMITS, buildBlockLimits],
@@ -117,7 +125,10 @@ function buildStandard(task: Task, out: Buffer): number {
   out[VERSION] = VERSION_SPC_4;
   out[FORMAT_BYTE] = HISUP | RESPONSE_DATA_FORMAT;
   out[ADDITIONAL_LENGTH] = STANDARD_BYTES - ADDITIONAL_LENGTH - 1;
-  out[THIRD_PARTY_COPY_BYTE] = isDisk(task) ? THIRD_PARTY_COPY : 0;
+  if (unit !== null) {
+    out[ACCESS_AND_COPY_BYTE] = isDisk(task) ? accessSupport(unit) | THIRD_PARTY_COPY : 0;
+    out[MULTIP_BYTE] = unit.reservations.targetPortCount > 1 ? MULTIP : 0;
+  }
   out[CMDQUE_BYTE] = CMDQUE;
   writeAscii(out, T10_VENDOR_IDENTIFICATION, VENDOR_BYTES, unit?.vendor ?? '');
   writeAscii(out, PRODUCT_IDENTIFICATION, PRODUCT_BYTES, unit?.product ?? '');
@@ -127,6 +138,11 @@ function buildStandard(task: Task, out: Buffer): number {
     out.writeUInt16BE(standard, VERSION_DESCRIPTORS + index * 2);
   });
   return STANDARD_BYTES;
+}
+
+/** TPGS: the configuration can always change the states. */
+function accessSupport({ reservations }: LogicalUnit): number {
+  return TPGS_IMPLICIT | (reservations.hasExplicitAccess ? TPGS_EXPLICIT : 0);
 }
 
 function buildSupportedPages(task: Task, out: Buffer): number {

@@ -95,11 +95,12 @@ function progressOf(task: Task, senseCode: number): number {
   return erasure?.isRunning === true && erasure.senseCode === senseCode ? erasure.progress : NO_SENSE_VALUE;
 }
 
-/** A pending unit attention condition, which is thereby reported; else the state of the unit. */
+/** A pending unit attention condition, which is thereby reported; else the state of the port, then of the unit. */
 function pollSense(task: Task): number {
   const { logicalUnit } = task;
   if (task.addressed === ADDRESSED_ABSENT) return SENSE_LOGICAL_UNIT_NOT_SUPPORTED;
   if (logicalUnit === null) return SENSE_NO_ADDITIONAL_INFORMATION;
   const attention = logicalUnit.nexusState(task.command.nexus).attentions.take();
-  return attention || logicalUnit.inaccessible() || logicalUnit.lowPowerCondition;
+  const { senseCode } = task.command.nexus.targetPort;
+  return attention || senseCode || logicalUnit.inaccessible() || logicalUnit.lowPowerCondition;
 }

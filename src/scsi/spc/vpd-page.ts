@@ -1,5 +1,6 @@
 /** What all vital product data pages share (SPC-4 7.8.1): the header, and ASCII fields (SPC-4 4.3.1). */
-import { PERIPHERAL_NOT_SUPPORTED, PERIPHERAL_WELL_KNOWN } from '../constants.ts';
+import { PERIPHERAL_NOT_CONNECTED, PERIPHERAL_NOT_SUPPORTED, PERIPHERAL_WELL_KNOWN } from '../constants.ts';
+import { STATE_UNAVAILABLE } from '../target-port.ts';
 import type { Task } from '../task.ts';
 import { ADDRESSED_DISK, ADDRESSED_WELL_KNOWN } from '../task.ts';
 
@@ -7,7 +8,10 @@ export const VPD_HEADER_BYTES = 4;
 
 /** Peripheral qualifier and device type of what the task's LUN stands for. */
 export function peripheral(task: Task): number {
-  if (task.addressed === ADDRESSED_DISK) return task.unit.deviceType;
+  if (task.addressed === ADDRESSED_DISK) {
+    const isUnavailable = task.command.nexus.targetPort.access.state === STATE_UNAVAILABLE;
+    return isUnavailable ? PERIPHERAL_NOT_CONNECTED | task.unit.deviceType : task.unit.deviceType;
+  }
   return task.addressed === ADDRESSED_WELL_KNOWN ? PERIPHERAL_WELL_KNOWN : PERIPHERAL_NOT_SUPPORTED;
 }
 

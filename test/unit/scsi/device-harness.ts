@@ -12,6 +12,8 @@ import { LogicalUnit } from '../../../src/scsi/logical-unit.ts';
 import { encodeLunHigh } from '../../../src/scsi/lun-map.ts';
 import { Nexus } from '../../../src/scsi/nexus.ts';
 import { TargetDevice } from '../../../src/scsi/target-device.ts';
+import type { TargetPort } from '../../../src/scsi/target-port.ts';
+import { TargetPorts } from '../../../src/scsi/target-ports.ts';
 import type { TaskManagementFunction } from '../../../src/scsi/task-management.ts';
 import { TaskManagementRequest } from '../../../src/scsi/task-management.ts';
 import type { WallClock } from '../../../src/util/clock.ts';
@@ -126,6 +128,7 @@ export interface HarnessOptions {
   readonly storedBytes?: number;
   readonly capabilities?: ConstructorParameters<typeof MemoryBackend>[1];
   readonly unit?: Partial<LogicalUnitOptions>;
+  readonly nexus?: Nexus;
   readonly slotClasses?: readonly SlotClass[];
   /** Instead of one of sizeBytes, storedBytes and capabilities. */
   readonly backend?: MemoryBackend;
@@ -139,7 +142,7 @@ export class Harness {
   readonly device: TargetDevice;
   readonly backend: MemoryBackend;
   readonly unit: LogicalUnit;
-  readonly nexus = nexusOf('a');
+  readonly nexus: Nexus;
   readonly holder = new SlotHolder();
   readonly ended: Client[] = [];
   /** Milliseconds of the time of day, and of the monotonic clock. */
@@ -150,6 +153,7 @@ export class Harness {
 
   constructor(options: HarnessOptions = {}) {
     const classes = options.slotClasses ?? SLOT_CLASSES;
+    this.nexus = options.nexus ?? nexusOf('a');
     const batch = new TickBatch((work) => this.deferred.push(work));
     this.pool = new SlotPool(Buffer.alloc(arenaBytes(classes), 0xee), classes, batch);
     this.context = new DeviceServerContext(this.pool, this.clock, randomBytes);
@@ -235,7 +239,12 @@ export class Management {
 }
 
 export function nexusOf(initiator: string): Nexus {
-  return new Nexus(`iqn.2000-01.test:${initiator},i,0x00023d000001`, 'iqn.2000-01.test:disk,t,0x0001', 1);
+  return new Nexus(`iqn.2000-01.test:${initiator},i,0x00023d000001`, portOf(1));
+}
+
+/** A target port of the disk that no other test's nexus is on. */
+export function portOf(tag: number): TargetPort {
+  return new TargetPorts().add(`iqn.2000-01.test:disk,t,0x${tag.toString(16).padStart(4, '0')}`, tag);
 }
 
 export function unitOn(backend: MemoryBackend, options: Partial<LogicalUnitOptions> = {}): LogicalUnit {

@@ -3,6 +3,7 @@
  * device behind it.
  */
 import type { ScsiTargetDevice } from '../../../scsi/target-device.ts';
+import { type ConfiguredAccess, TargetPorts } from '../../../scsi/target-ports.ts';
 import type { AccessGrant, AccessList, Asker } from '../access/access-list.ts';
 import { type Authentication, type Authenticator, NO_AUTHENTICATION } from '../login/auth.ts';
 import type { LoginTarget } from '../login/login-directory.ts';
@@ -22,6 +23,8 @@ export interface PortalGroup {
   /** 0 to 65535. */
   readonly tag: number;
   readonly portals: readonly Portal[];
+  /** The asymmetric access state that its target port is to be in; active/optimized when left out. */
+  readonly access?: ConfiguredAccess;
 }
 
 /** Who may log in to a target. */
@@ -42,6 +45,8 @@ export class TargetNode {
   /** Every logical unit of the target. */
   readonly device: ScsiTargetDevice;
   readonly guard: TargetGuard;
+  /** One for each portal group, made when the target is added to a registry. */
+  readonly ports: TargetPorts;
 
   constructor(
     name: string,
@@ -50,6 +55,7 @@ export class TargetNode {
     portalGroups: readonly PortalGroup[],
     device: ScsiTargetDevice,
     guard: TargetGuard = OPEN_TARGET,
+    ports = new TargetPorts(),
   ) {
     this.name = name;
     this.alias = alias;
@@ -57,10 +63,16 @@ export class TargetNode {
     this.portalGroups = portalGroups;
     this.device = device;
     this.guard = guard;
+    this.ports = ports;
   }
 
   /** Every login is sent there; null: they are taken here. */
   redirection: Redirection | null = null;
+
+  /** RFC 7143 4.4.6, SPC-4 7.6.6.5: the name of the target port that a portal group is. */
+  portName(portalGroupTag: number): string {
+    return `${this.name},t,0x${portalGroupTag.toString(16).padStart(4, '0')}`;
+  }
 
   /** Every device that some initiator is given, one for each LUN map. */
   get devices(): Set<ScsiTargetDevice> {

@@ -3,6 +3,8 @@
  * same names (RFC 7143 6.3.5, session reinstatement).
  */
 import { Nexus } from '../../../scsi/nexus.ts';
+import type { TargetPort } from '../../../scsi/target-port.ts';
+import { type ConfiguredAccess, TargetPorts } from '../../../scsi/target-ports.ts';
 import {
   LOGIN_AUTHORIZATION_FAILURE,
   LOGIN_CANNOT_INCLUDE_IN_SESSION,
@@ -119,9 +121,9 @@ export class TargetRegistry implements SessionHome {
     this.targets.set(target.name, target);
     if (reactor !== null) this.elsewhere.set(target.name, { reactor });
     // Numbered in the order of the configuration, not of the logins: initiators know ports by these numbers.
-    for (const { tag } of target.portalGroups) {
-      const name = targetPortName(target.name, tag);
-      const port = { name, relativeTargetPort: this.relativePort(name) };
+    for (const { tag, access } of target.portalGroups) {
+      const name = target.portName(tag);
+      const port = target.ports.add(name, this.relativePort(name), access);
       for (const device of target.devices) device.addTargetPort(port);
     }
   }
@@ -167,6 +169,13 @@ export class TargetRegistry implements SessionHome {
     target.redirection = redirection;
     if (redirection === null) return;
     for (const session of this.sessionsOf(target)) session.requestLogout(REDIRECTION_GRACE_S);
+  }
+
+  /** Brings target ports into the asymmetric access states that the operator wants now, by portal group tag. */
+  configureAccess(targetName: string, wanted: ReadonlyMap<number, ConfiguredAccess>): void {
+    const target = this.targets.get(targetName);
+    if (target === undefined) return;
+    target.ports.configure(new Map([...wanted].map(([tag, access]) => [target.portName(tag), access])));
   }
 
   /** Tells every initiator of the target to look for logical units anew. */
@@ -290,7 +299,7 @@ export class TargetRegistry implements SessionHome {
     const { commandWindow } = this.services.limits;
     const window = new CommandWindow(admission.cmdSN, commandWindow);
     const { device, isReadOnly } = grant;
-    const nexus = this.nexus(identity, isReadOnly);
+    const nexus = new Nexus(`${identity.initiatorName},i,0x${identity.isid}`, portOf(admission), isReadOnly);
     const session = new Session(this, identity, window, commandWindow, admission.session, device, nexus);
     this.byTsih.set(tsih, session);
     if (device !== null) this.byPort.set(portKey(identity), session);
@@ -316,12 +325,6 @@ export class TargetRegistry implements SessionHome {
     return this.lastTsih;
   }
 
-  private nexus(identity: SessionIdentity, isReadOnly: boolean): Nexus {
-    const { initiatorName, isid, targetName, targetPortalGroupTag } = identity;
-    const targetPort = targetPortName(targetName, targetPortalGroupTag);
-    return new Nexus(`${initiatorName},i,0x${isid}`, targetPort, this.relativePort(targetPort), isReadOnly);
-  }
-
   /** A number of its own for each portal group of each target (SPC-4 relative target port identifier). */
   private relativePort(targetPort: string): number {
     const known = this.relativePorts.get(targetPort);
@@ -332,9 +335,11 @@ export class TargetRegistry implements SessionHome {
   }
 }
 
-/** RFC 7143 4.4.6, SPC-4 7.6.6.5: the iSCSI target port. */
-function targetPortName(targetName: string, portalGroupTag: number): string {
-  return `${targetName},t,0x${portalGroupTag.toString(16).padStart(4, '0')}`;
+/** The target port that a session is on; a discovery session has one without a name, and no device behind it. */
+function portOf({ target }: AnyAdmission): TargetPort {
+  const port =
+    target instanceof PortalTarget ? target.node.ports.find(target.node.portName(target.portalGroupTag)) : null;
+  return port ?? new TargetPorts().add('', 0);
 }
 
 function isSameRedirection(a: Redirection | null, b: Redirection | null): boolean {

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { REGISTRATIONS_PER_LOGICAL_UNIT_MAX } from '../../../../src/scsi/reservations/reservation-state.ts';
 import { PARAMETER_LIST_BYTES_MAX } from '../../../../src/scsi/reservations/reserve-out-list.ts';
-import { Harness } from '../device-harness.ts';
+import { Harness, portOf } from '../device-harness.ts';
 import {
   ALL_TG_PT,
   APTPL,
@@ -144,7 +144,7 @@ describe('REGISTER with ALL_TG_PT', () => {
   });
 
   it('knows ports of which no session has come yet', () => {
-    harness.device.addTargetPort({ name: 'iqn.2000-01.test:disk,t,0x0007', relativeTargetPort: 7 });
+    harness.device.addTargetPort(portOf(7));
     registerAs(harness, a, KEY, ALL_TG_PT);
     expect(status()).toEqual([`${PORT_A} 1 ${KEY}`, `${PORT_A} 2 ${KEY}`, `${PORT_A} 7 ${KEY}`]);
   });

@@ -158,7 +158,8 @@ class Pair {
     const expected = [...this.model.keys].map(([index, key]) => {
       const isHolder = this.model.isHolder(index);
       const scopeType = isHolder && held !== null ? held.type : 0;
-      const { initiatorPortName: initiator, relativeTargetPort: relativePort } = nexusOf(index);
+      const { initiatorPortName: initiator, targetPort } = nexusOf(index);
+      const relativePort = targetPort.relativeTargetPort;
       return { key, isAllTgPt: false, isHolder, scopeType, relativePort, initiator };
     });
     const order = (status: { initiator: string; relativePort: number }) => `${status.initiator} ${status.relativePort}`;

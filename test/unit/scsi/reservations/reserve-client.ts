@@ -2,7 +2,7 @@
 import type { Nexus } from '../../../../src/scsi/nexus.ts';
 import { Nexus as NexusClass } from '../../../../src/scsi/nexus.ts';
 import type { Client, CommandOptions, Harness } from '../device-harness.ts';
-import { uint32 } from '../device-harness.ts';
+import { portOf, uint32 } from '../device-harness.ts';
 
 export const REGISTER = 0;
 export const RESERVE = 1;
@@ -52,8 +52,7 @@ export interface ReserveOut {
 
 /** An initiator port of `initiator` on target port 1 or 2. */
 export function portNexus(initiator: string, port = 1, isid = '00023d000001'): Nexus {
-  const target = `iqn.2000-01.test:disk,t,0x000${port}`;
-  return new NexusClass(`iqn.2000-01.test:${initiator},i,0x${isid}`, target, port);
+  return new NexusClass(`iqn.2000-01.test:${initiator},i,0x${isid}`, portOf(port));
 }
 
 export function reserveOutList(action: number, out: ReserveOut): Buffer {
