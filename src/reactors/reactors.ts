@@ -102,7 +102,7 @@ async function planReactors(configuration: Configuration, logger: Logger): Promi
   const state = await StateDirectory.open(configuration.stateDirectory);
   // Given out here, since the threads would get into each other's way.
   const uuids = await state.unitUuids(storages.map(({ identityKey }) => identityKey));
-  const isAlone = placed.every(({ reactor }) => reactor === MAIN_REACTOR);
+  const isAlone = isMainAlone(placed);
   const listening = { reactor: MAIN_REACTOR, numaNode: null, targets: [] };
   const common = {
     reactorOfTarget: new Map(placed.flatMap(({ reactor, targets: names }) => names.map((name) => [name, reactor]))),
@@ -119,6 +119,10 @@ async function planReactors(configuration: Configuration, logger: Logger): Promi
   }));
 }
 
+function isMainAlone(placed: readonly PlacedReactor[]): boolean {
+  return placed.every(({ reactor }) => reactor === MAIN_REACTOR);
+}
+
 function placeReactors({ targets, performance }: Configuration, logger: Logger): PlacedReactor[] {
   const { native, reason } = loadNative();
   if (reason !== null) logger.info({ reason }, 'running without the native addon');
@@ -128,7 +132,7 @@ function placeReactors({ targets, performance }: Configuration, logger: Logger):
     cpuCount: availableParallelism(),
     nodeOf: (storage) => numa.nodeOf(storage, (message, fields) => logger.warn(fields, message)),
   });
-  if (native !== null || placed.length === 1) return placed;
+  if (native !== null || isMainAlone(placed)) return placed;
   logger.warn('without the native addon connections cannot be handed over: the main thread serves every target');
   return [{ reactor: MAIN_REACTOR, numaNode: null, targets: targets.map(({ name }) => name) }];
 }

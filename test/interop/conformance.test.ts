@@ -74,7 +74,7 @@ const KINDS: readonly Kind[] = [
     setup: { otherPortals: ['127.0.0.2:0'] },
   },
   {
-    name: 'a disk by two portals, served by another thread than listens',
+    name: 'a disk of a second reactor',
     suite: current,
     families: namedOf(current, REACTOR_FAMILIES),
     skipped: { ...SKIPPED_BY_TWO_PATHS, ...laterSkips },

@@ -351,10 +351,13 @@ describeNative('two reactors', () => {
 });
 
 describe('without the addon', () => {
-  it('the main thread serves every target, and says so', async () => {
-    await start({}, {}, ['env', 'GOTGT_NATIVE=off']);
-    for (const name of [DISK, OTHER]) await login(name);
-    expect(reactors()).toEqual({ [DISK]: undefined, [OTHER]: undefined });
+  it.each([
+    { title: 'every target', keys: {}, names: [DISK, OTHER] },
+    { title: 'the only one', keys: { iscsitargets: { [DISK]: { luns: { '0': 0 } } } }, names: [DISK] },
+  ])('the main thread serves $title, and says so', async ({ keys, names }) => {
+    await start({}, keys, ['env', 'GOTGT_NATIVE=off']);
+    for (const name of names) await login(name);
+    expect(reactors()).toEqual(Object.fromEntries(names.map((name) => [name, undefined])));
     expect(daemon.log.some(({ msg }) => msg.includes('connections cannot be handed over'))).toBe(true);
     await finish();
   });
