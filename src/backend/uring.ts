@@ -113,6 +113,8 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
   /** How many of `flushes` the fdatasync in the ring serves; 0 when there is none. */
   private servedFlushes = 0;
   private inRing = 0;
+  /** Of these fallocate(2), which holds the file's lock for as long as it takes: no thread of ours may wait for it. */
+  private rangesInRing = 0;
   private isWaiting = false;
   /** False once the file system has shown that it has no FALLOC_FL_ZERO_RANGE (tmpfs, NFS, btrfs). */
   private canZeroRange = true;
@@ -261,6 +263,7 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
   private writeOpcodeOf(io: BackendIo): number {
     if (io.isFua) return this.dsyncOpcode;
     const unit = this.writeUnitBytes;
+    if (this.rangesInRing > 0) return this.writeOpcode;
     const isWhole = io.doneBytes === 0 && io.offsetBytes % unit === 0 && io.lengthBytes % unit === 0;
     return isWhole ? this.wholeWriteOpcode : this.writeOpcode;
   }
@@ -275,6 +278,7 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
     const range = io.token === 0 && io.doneBytes === 0 ? this.rangeOpcode(io) : 0;
     if (range !== 0) {
       io.token = RANGE_IN_RING;
+      this.rangesInRing += 1;
       this.ring.start(this, io, range, this.fd, 0, io.offsetBytes, io.lengthBytes);
       return;
     }
@@ -305,6 +309,7 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
 
   /** The range may have changed in part: writing zeros over it is what is left, and gives the honest error. */
   private endRange(io: BackendIo, result: number): void {
+    this.rangesInRing -= 1;
     if (result === 0) {
       this.end(io, IO_OK);
       return;

@@ -304,6 +304,21 @@ describe('the io_uring store', () => {
     expect(statuses()).toEqual([IO_OK, IO_OK, IO_OK, IO_OK, IO_OK, IO_OK]);
   });
 
+  it('while fallocate holds the file, no write is tried inline', async () => {
+    const store = await open({ writeFlags: RING_INLINE | RING_MAY_WAIT });
+    store.submit(owner.io(IO_UNMAP, 0, 65536));
+    store.submit(owner.io(IO_WRITE, 65536, 4096, memory));
+    endTick();
+    const opcodes = () => held().map(([opcode]) => opcode);
+    expect(opcodes()).toEqual([RING_PUNCH_HOLE, RING_WRITE]);
+    wake(-EOPNOTSUPP, 1); // zeros are written instead, and a write may be tried again
+    store.submit(owner.io(IO_WRITE, 65536, 4096, memory));
+    endTick();
+    expect(opcodes()).toEqual([RING_WRITE, RING_WRITE_ZEROS, RING_WRITE | RING_INLINE | RING_MAY_WAIT]);
+    wake(whole);
+    expect(statuses()).toEqual([IO_OK, IO_OK, IO_OK]);
+  });
+
   it('how the page cache is used follows from the file system', async () => {
     const inline = 'io_uring, cached reads and writes inline';
     if (statfsSync(folder).type === 0xef53) {
