@@ -88,22 +88,22 @@ export class Reactor {
     this.capacities = new CapacityWatch(options.note);
     const { native, limits, observer, slotClasses, numaNode, hasHugePages, share } = options;
     this.batch = new TickBatch((work) => process.nextTick(work), setImmediate);
-    const bytes = arenaBytes(slotClasses);
+    // | slots | header blocks | receive buffer |
+    const headersStart = arenaBytes(slotClasses);
+    const receiveStart = headersStart + HEADER_BLOCKS_BYTES;
+    const bytes = receiveStart + RECEIVE_BUFFER_BYTES;
     const place = { numaNode: numaNode ?? ANY_NODE, hugePages: hasHugePages };
     const arena = native === null ? null : native.createArena(bytes, place);
     this.arena = arena;
     const memory = arena === null ? Buffer.alloc(bytes) : arena.memory;
-    const headers =
-      native === null ? Buffer.alloc(0) : native.createArena(HEADER_BLOCKS_BYTES, { numaNode: place.numaNode }).memory;
-    const sendable = [memory, headers];
-    const sender = native === null ? null : new Sender(native.createSender(sendable), sendable);
-    this.lent = new LentMemory(RECEIVE_BUFFER_BYTES, sender);
+    const sender = native === null ? null : new Sender(native.createSender([memory]), [memory]);
+    this.lent = new LentMemory(memory, receiveStart, RECEIVE_BUFFER_BYTES, sender);
     this.handed = new HandedConnections(this.lent, CONNECTIONS_PER_PORTAL_MAX);
     const pool = new SlotPool(memory, slotClasses, this.batch);
     this.services = {
       pool,
       batch: this.batch,
-      outputs: new OutputStore(headers),
+      outputs: new OutputStore(memory, headersStart),
       tasks: new TaskStore(),
       clock: monotonicClock,
       crc32c: native === null ? crc32cPortable : fastestCrc32c(native),

@@ -8,18 +8,25 @@ import type { Sender } from '../native/sender.ts';
 const BETWEEN_DIRECT_BYTES = 2048;
 
 export class LentMemory {
-  readonly receive: Buffer;
-  /** The same bytes as `receive`. */
+  /** The memory that slots lie in: what is received is copied within it. */
+  readonly memory: Buffer;
+  /** Of all of `memory`. */
   readonly view: DataView;
+  /** Where in `memory` the receive buffer begins. */
+  readonly start: number;
+  /** The receive buffer. */
+  readonly receive: Buffer;
   /** The first bytes of `receive`. */
   readonly shortReceive: Buffer;
   /** Null without the addon. */
   readonly sender: Sender | null;
 
-  /** @param receiveBytes what one read takes at the most */
-  constructor(receiveBytes: number, sender: Sender | null) {
-    this.receive = Buffer.alloc(receiveBytes);
-    this.view = new DataView(this.receive.buffer, this.receive.byteOffset, receiveBytes);
+  /** @param receiveBytes what one read takes at the most; from `start` on they are the receive buffer's alone */
+  constructor(memory: Buffer, start: number, receiveBytes: number, sender: Sender | null) {
+    this.memory = memory;
+    this.view = new DataView(memory.buffer, memory.byteOffset, memory.length);
+    this.start = start;
+    this.receive = memory.subarray(start, start + receiveBytes);
     this.shortReceive = this.receive.subarray(0, BETWEEN_DIRECT_BYTES);
     this.sender = sender;
   }

@@ -206,7 +206,7 @@ export class TcpConnection implements ConnectionSink {
     const { batch } = connection.services;
     batch.begin();
     if (this.isReceivingDirect) connection.onDirectBytes(count);
-    else connection.onBytes(lent.receive, lent.view, 0, count);
+    else connection.onBytes(lent.memory, lent.view, lent.start, lent.start + count);
     batch.end();
     return true;
   }

@@ -36,7 +36,7 @@ describeNative('a TCP connection that sends', (native) => {
 
   /** A connection to `client`, and what it tells the protocol. */
   async function open(sender: Sender | null): Promise<TcpConnection> {
-    const lent = new LentMemory(65536, sender);
+    const lent = new LentMemory(Buffer.alloc(65536), 0, 65536, sender);
     const accepted = new Promise<TcpConnection>((resolve) => {
       const accept = (fd: number) => {
         let onEnd: (value?: unknown) => void = () => undefined;

@@ -156,9 +156,15 @@ export class Framer {
   private takeData(bytes: Uint8Array, at: number, end: number): number {
     const count = Math.min(this.dataLeft, end - at);
     if (this.hasDataDigest) this.crc = this.crc32c(this.crc, bytes, at, count);
-    if (this.memory !== null) this.memory.set(bytes.subarray(at, at + count), this.memoryOffset);
+    if (this.memory !== null) this.copy(this.memory, bytes, at, count);
     this.advanceData(count);
     return at + count;
+  }
+
+  /** A transport that receives into the very memory that slots lie in spares a view per data segment. */
+  private copy(memory: Uint8Array, bytes: Uint8Array, at: number, count: number): void {
+    if (memory === bytes) memory.copyWithin(this.memoryOffset, at, at + count);
+    else memory.set(bytes.subarray(at, at + count), this.memoryOffset);
   }
 
   private advanceData(count: number): void {

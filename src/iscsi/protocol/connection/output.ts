@@ -9,7 +9,7 @@ import { assert } from '../../../util/assert.ts';
 const HEADER_BLOCK_BYTES = 4096;
 /** Free blocks kept for reuse by one reactor; more are only alive while they are in flight. */
 const FREE_BLOCKS_MAX = 1024;
-/** The memory that OutputStore can use. */
+/** The memory that an OutputStore is given. */
 export const HEADER_BLOCKS_BYTES = FREE_BLOCKS_MAX * HEADER_BLOCK_BYTES;
 const FREE_BATCHES_MAX = 256;
 
@@ -85,13 +85,13 @@ export class OutputStore {
   /** Where connections that are gone still write to; nobody sends it. */
   readonly scratch: HeaderBlock;
 
-  /** @param memory to be cut into blocks, which are used first; of any length */
-  constructor(memory: Buffer = Buffer.alloc(0)) {
+  /** @param memory of which HEADER_BLOCKS_BYTES from `start` on are cut into blocks, to be used first; null: none */
+  constructor(memory: Buffer | null = null, start = 0) {
     this.scratch = this.newBlock();
+    if (memory === null) return;
     const view = viewOf(memory);
-    const end = Math.min(memory.length, HEADER_BLOCKS_BYTES);
-    for (let at = 0; at + HEADER_BLOCK_BYTES <= end; at += HEADER_BLOCK_BYTES) {
-      this.blocks.unshift(new HeaderBlock(this, memory, view, at));
+    for (let i = FREE_BLOCKS_MAX - 1; i >= 0; i--) {
+      this.blocks.push(new HeaderBlock(this, memory, view, start + i * HEADER_BLOCK_BYTES));
     }
   }
 

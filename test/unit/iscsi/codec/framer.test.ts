@@ -126,6 +126,39 @@ describe.each(DIGESTS)('with header digest %s and data digest %s', (hasHeaderDig
     }
   });
 
+  it('a stream that lies in the very memory its data segments go to, cut at every offset', () => {
+    const [slotStart, slotBytes, receiveStart] = [8, 256, 4096];
+    const arena = Buffer.alloc(receiveStart + stream.length);
+    const view = new DataView(arena.buffer, arena.byteOffset, arena.length);
+    for (let cut = 0; cut <= stream.length; cut += 1) {
+      const data: string[] = [];
+      let dataBytes = 0;
+      const framer: Framer = new Framer(
+        {
+          onHeader: (_bytes, _view, _offset, _ahsBytes, bytes) => {
+            dataBytes = bytes;
+            arena.fill(0xa5, 0, slotStart + slotBytes);
+            framer.receiveInto(arena, slotStart);
+          },
+          onPdu: (isIntact) => {
+            expect(isIntact).toBe(true);
+            expect([arena[slotStart - 1], arena[slotStart + dataBytes]]).toEqual([0xa5, 0xa5]);
+            data.push(arena.toString('hex', slotStart, slotStart + dataBytes));
+          },
+          onHeaderDigestError: () => expect.unreachable(),
+        },
+        crc32cPortable,
+      );
+      framer.hasHeaderDigest = hasHeaderDigest;
+      framer.hasDataDigest = hasDataDigest;
+      for (const part of [stream.subarray(0, cut), stream.subarray(cut)]) {
+        part.copy(arena, receiveStart);
+        framer.push(arena, view, receiveStart, receiveStart + part.length);
+      }
+      expect(data, `cut at ${cut}`).toEqual(all.map((seen) => seen.data));
+    }
+  });
+
   it('a stream in random pieces, with data segments that nobody wants', () => {
     const random = seededRandom();
     for (let round = 0; round < 50; round++) {

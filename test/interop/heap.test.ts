@@ -1,0 +1,97 @@
+/**
+ * What a READ and a WRITE of 4 KiB leave on the JavaScript heap of the daemon once it has warmed up: nothing that survives,
+ * and little that has to be collected. With the limits raised, a change that allocates per command shows here.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { loadNative } from '../../src/native/binding.ts';
+import { read10, write10 } from '../initiator/cdb.ts';
+import { DaemonProcess, TestFolder, waitUntil } from './daemon-process.ts';
+import { TcpSession } from './tcp-session.ts';
+
+const REPORT = fileURLToPath(new URL('heap-report.cjs', import.meta.url));
+const DEPTH = 32;
+const WARM_COMMANDS = 40_000;
+const COMMANDS = 20_000;
+const BLOCK_BYTES = 512;
+const DATA_BLOCKS = 8;
+const DISK_BLOCKS = 131_072;
+/** Bytes per command: with the addon, and by Node's own calls, which make a request, a view and a callback for each. */
+const ALLOCATED_MAX = 200;
+const ALLOCATED_PORTABLE_MAX = 1500;
+/** Of all COMMANDS: what the compiler and the timers of a daemon need, whatever it serves. */
+const SURVIVING_MAX = 150_000;
+const TIMEOUT_MS = 60_000;
+
+const folders: TestFolder[] = [];
+afterAll(() => {
+  for (const folder of folders) folder.dispose();
+});
+
+interface HeapReport {
+  readonly allocatedBytes: number;
+  readonly survivingBytes: number;
+}
+
+async function measure(scheme: string, isRead: boolean): Promise<HeapReport> {
+  const folder = new TestFolder();
+  folders.push(folder);
+  const file = folder.join('heap');
+  const wrapper = ['env', `NODE_OPTIONS=--require=${REPORT}`, `HEAP_FILE=${file}`];
+  const disks = [{ scheme, fileName: 'disk', size: '64MiB' }];
+  const daemon = await DaemonProcess.start(folder, { disks, wrapper });
+  const client = await TcpSession.open(daemon);
+  await client.execute(0, read10(0, 1), { dataIn: BLOCK_BYTES }); // takes the unit attention of a new nexus
+  await run(client, isRead, WARM_COMMANDS);
+  await report(daemon, file, 1);
+  await run(client, isRead, COMMANDS);
+  const figures = await report(daemon, file, 2);
+  await client.close();
+  await daemon.stop();
+  return figures;
+}
+
+async function report(daemon: DaemonProcess, file: string, lines: number): Promise<HeapReport> {
+  daemon.signal('SIGUSR2');
+  const text = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+  await waitUntil('the daemon tells of its heap', TIMEOUT_MS, () => text().split('\n').length > lines);
+  return JSON.parse(text().split('\n')[lines - 1] as string) as HeapReport;
+}
+
+/** `count` commands, DEPTH of them at a time. */
+async function run(client: TcpSession, isRead: boolean, count: number): Promise<void> {
+  const dataOut = Buffer.alloc(DATA_BLOCKS * BLOCK_BYTES, 7);
+  let started = 0;
+  const worker = async () => {
+    while (started < count) {
+      started += 1;
+      const lba = (started * 7919 * DATA_BLOCKS) % DISK_BLOCKS;
+      const task = isRead
+        ? await client.execute(0, read10(lba, DATA_BLOCKS), { dataIn: dataOut.length })
+        : await client.execute(0, write10(lba, DATA_BLOCKS), { dataOut });
+      expect(task.status).toBe(0);
+    }
+  };
+  await Promise.all(Array.from({ length: DEPTH }, worker));
+}
+
+describe('the heap of a daemon at work', () => {
+  const hasNative = loadNative().native !== null;
+  it.each([
+    ['READ', 'null', true],
+    ['WRITE', 'null', false],
+    ['READ', 'iouring', true],
+    ['WRITE', 'iouring', false],
+  ])(
+    '%s of the store "%s" leaves nothing, and little to collect',
+    async (_, scheme, isRead) => {
+      const { allocatedBytes, survivingBytes } = await measure(scheme, isRead);
+      const perCommand = allocatedBytes / COMMANDS;
+      expect(perCommand).toBeGreaterThan(0);
+      expect(perCommand).toBeLessThan(hasNative ? ALLOCATED_MAX : ALLOCATED_PORTABLE_MAX);
+      expect(survivingBytes).toBeLessThan(SURVIVING_MAX);
+    },
+    TIMEOUT_MS,
+  );
+});
