@@ -31,10 +31,19 @@ uint32_t load_u32(const char* at) {
   return number;
 }
 
-// How many bytes from `offset` on are a hole, at most `bytes`; 0 when it is data, or not known.
+// How many bytes of the file lie behind `offset`.
+uint64_t bytes_to_end(int fd, uint64_t offset) {
+  struct stat status;
+  if (fstat(fd, &status) < 0) return 0;
+  const uint64_t end = static_cast<uint64_t>(status.st_size);
+  return end > offset ? end - offset : 0;
+}
+
+// How many bytes from `offset` on are a hole, at most `bytes`; 0 when it is data, or not known. What lies behind the end of
+// a file that was cut is no hole: nobody knows what it was.
 uint64_t hole_bytes(int fd, uint64_t offset, uint64_t bytes) {
   const int64_t data = seek_data(fd, offset);
-  if (data == -ENXIO) return bytes;
+  if (data == -ENXIO) return std::min(bytes, bytes_to_end(fd, offset));
   if (data < 0 || static_cast<uint64_t>(data) <= offset) return 0;
   return std::min(bytes, static_cast<uint64_t>(data) - offset);
 }

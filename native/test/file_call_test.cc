@@ -39,6 +39,22 @@ TEST("copy_range copies data, and holes as holes") {
   CHECK(seen[3 * kQuarter] == 0 && seen[4 * kQuarter - 1] == 0);
 }
 
+TEST("copy_range takes nothing behind the end of a file for a hole") {
+  constexpr uint64_t kHalf = 1 << 16;
+  const FileDescriptor source = test::temporary_file(kHalf);
+  const FileDescriptor copy = test::temporary_file(2 * kHalf);
+  const std::vector<char> old(2 * kHalf, 'o');
+  CHECK_EQUAL(write_dsync(copy.get(), old.data(), old.size(), 0), static_cast<int64_t>(old.size()));
+  const int64_t copied = copy_range(source.get(), 0, copy.get(), 0, 2 * kHalf, true);
+  if (copied == -EXDEV || copied == -EOPNOTSUPP || copied == -ENOSYS) return;
+  CHECK_EQUAL(copied, static_cast<int64_t>(kHalf));
+  CHECK_EQUAL(copy_range(source.get(), kHalf, copy.get(), kHalf, kHalf, true), 0);
+  std::vector<char> seen(2 * kHalf);
+  CHECK_EQUAL(pread(copy.get(), seen.data(), seen.size(), 0), static_cast<int64_t>(seen.size()));
+  CHECK(seen[0] == 0 && seen[kHalf - 1] == 0);
+  CHECK(seen[kHalf] == 'o' && seen[2 * kHalf - 1] == 'o');
+}
+
 TEST("file calls answer a bad descriptor with -EBADF") {
   BlockDeviceSize size;
   CHECK_EQUAL(allocate_range(-1, 0, 0, 1), -EBADF);

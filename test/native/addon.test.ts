@@ -159,6 +159,7 @@ describeNative('file calls', (native) => {
     expect(readFileSync(join(folder, 'copy'), 'latin1')).toBe('xxxxx2345xxxxxxx');
     expect(await call((done) => native.copyRange(from, 8, to, 0, 4, false, done))).toBe(2);
     expect(await call((done) => native.copyRange(from, 10, to, 0, 4, false, done))).toBe(0);
+    expect(await call((done) => native.copyRange(from, 10, to, 0, 4, true, done))).toBe(0);
     expect(await call((done) => native.copyRange(9999, 0, to, 0, 4, true, done))).toBe(-EBADF);
     closeSync(from);
     closeSync(to);
