@@ -39,8 +39,8 @@ uint64_t bytes_to_end(int fd, uint64_t offset) {
   return end > offset ? end - offset : 0;
 }
 
-// How many bytes from `offset` on are a hole, at most `bytes`; 0 when it is data, or not known. What lies behind the end of
-// a file that was cut is no hole: nobody knows what it was.
+// How many bytes from `offset` on are a hole, at most `bytes`; 0 when it is data, or not known. What lies behind the
+// end of a file that was cut is no hole: nobody knows what it was.
 uint64_t hole_bytes(int fd, uint64_t offset, uint64_t bytes) {
   const int64_t data = seek_data(fd, offset);
   if (data == -ENXIO) return std::min(bytes, bytes_to_end(fd, offset));
