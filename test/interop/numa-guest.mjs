@@ -37,19 +37,21 @@ const result = {
   topology: native.numaTopology(),
   status: await daemon.status(),
   threads,
-  arenas: [0, 1].map(arenaNodes),
+  arenas: [0, 1].map((node) => arenaNodes(node, false)),
+  hugeArenas: [0, 1].map((node) => arenaNodes(node, true)),
   isDrained: await daemon.stop(),
 };
 console.log(`== ${JSON.stringify(result)}`);
 process.exit(0);
 
 /** The nodes that the pages of an arena are on which is bound to `node`, however the thread is placed. */
-function arenaNodes(node) {
-  const { memory, numaNode, reason: fault } = native.createArena(16 * 1024 * 1024, { numaNode: node });
+function arenaNodes(node, hugePages) {
+  const arena = native.createArena(16 * 1024 * 1024, { numaNode: node, hugePages });
+  const { memory, numaNode, hasHugePages, reason: fault } = arena;
   memory.fill(1);
   const nodes = new Set();
   for (let offset = 0; offset < memory.length; offset += 4096) nodes.add(native.pageNode(memory, offset));
-  return { numaNode, fault, nodes: [...nodes] };
+  return { numaNode, hasHugePages, fault, nodes: [...nodes] };
 }
 
 function inquire(name) {

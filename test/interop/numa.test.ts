@@ -27,6 +27,7 @@ interface Result {
   }[];
   readonly threads: readonly { readonly name: string; readonly cpus: string }[];
   readonly arenas: readonly object[];
+  readonly hugeArenas: readonly object[];
   readonly isDrained: boolean;
 }
 
@@ -74,11 +75,11 @@ function suite(): void {
     ]);
   });
 
-  it('binds an arena to the node that is asked for, every page of it', () => {
-    expect(result.arenas).toEqual([
-      { numaNode: 0, fault: null, nodes: [0] },
-      { numaNode: 1, fault: null, nodes: [1] },
-    ]);
+  it('binds an arena to the node that is asked for, every page of it, huge or not', () => {
+    const expected = (hasHugePages: boolean) =>
+      [0, 1].map((node) => ({ numaNode: node, hasHugePages, fault: null, nodes: [node] }));
+    expect(result.arenas).toEqual(expected(false));
+    expect(result.hugeArenas).toEqual(expected(true));
   });
 
   it('serves each storage by a reactor on its node, whose memory is there', () => {
