@@ -85,7 +85,7 @@ export function resolveConfig(
   stateDirectory: string,
   variables: Variables = {},
 ): Configuration {
-  const { performance, limits, discoveryAuth, discoveryFilter } = document.content;
+  const { limits, discoveryAuth, discoveryFilter } = document.content;
   const auths = new AuthReader(document, new NodeChapCrypto(), variables);
   const storages = readStorages(document);
   const portals = readPortals(document);
@@ -101,7 +101,7 @@ export function resolveConfig(
       auth: auths.read('discoveryAuth', discoveryAuth),
       isFiltered: discoveryFilter ?? targets.some(({ access }) => access !== null),
     },
-    performance: readPerformance(performance ?? {}),
+    performance: readPerformance(document),
     limits: {
       loginTimeoutMs: limits?.loginTimeoutMs ?? LOGIN_TIMEOUT_MS_DEFAULT,
       commandWindow: limits?.commandWindow ?? COMMAND_WINDOW_DEFAULT,

@@ -19,7 +19,7 @@ const NUMA_NODE_MAX = 1023;
 /** Each has at least a thousand of the 65535 TSIHs to itself. */
 export const REACTORS_MAX = 32;
 /** Of one reactor: 64 GiB of 64 KiB buffers. */
-const BUFFERS_MAX = 1_048_576;
+export const BUFFERS_MAX = 1_048_576;
 const BUFFER_BYTES_MAX = 16 * 1024 * 1024;
 /** RFC 7143 13.12: MaxRecvDataSegmentLength, MaxBurstLength and FirstBurstLength end at 2^24-1. */
 export const LENGTH_BYTES_MAX = 16777215;

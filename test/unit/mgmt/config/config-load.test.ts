@@ -221,8 +221,14 @@ describe("gotgt's files", () => {
     { entry: { numaBufferPoolSize: 4, numaBufferSize: 1048576 }, buffers: { capacityBytes: 262144, count: 16 } },
     { entry: { numaBufferPoolSize: 4 }, buffers: null },
     { entry: { numaBufferSize: 65536 }, buffers: null },
+    { entry: { numaBufferPoolSize: 1048576, numaBufferSize: 4096 }, buffers: { capacityBytes: 4096, count: 1048576 } },
   ])('buffers $entry', ({ entry, buffers }) => {
     expect(read({ ...MINIMAL, performance: entry }).performance).toMatchObject({ buffers });
+  });
+
+  it('more buffers than a reactor can have are a fault that says how many it can', () => {
+    const performance = { numaBufferPoolSize: 524289, numaBufferSize: 524288 };
+    expect(() => read({ ...MINIMAL, performance })).toThrow('expected at most 524288 buffers of 524288 bytes');
   });
 
   it('keys in any case, null for "not given", 0 for "the default"', () => {
