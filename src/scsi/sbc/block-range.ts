@@ -4,7 +4,7 @@
  */
 
 import type { RangeResumption } from '../range-locks.ts';
-import { SENSE_LBA_OUT_OF_RANGE } from '../sense.ts';
+import { SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT, SENSE_LBA_OUT_OF_RANGE } from '../sense.ts';
 import type { Task } from '../task.ts';
 import { transferBlocksMax } from './sbc-vpd.ts';
 
@@ -46,6 +46,22 @@ export function isStillAccessible(task: Task): boolean {
   if (obstacle === 0) return true;
   task.checkInaccessible(obstacle);
   return false;
+}
+
+/**
+ * Cuts task.lengthBytes to what the data-out buffer holds. When that ends within a block, the initiator does not mean what its CDB
+ * says: the task ends, with nothing written.
+ */
+export function cutToDataOut(task: Task): boolean {
+  const { command, unit } = task;
+  command.presentedOutBytes = task.lengthBytes;
+  const heldBytes = Math.min(task.lengthBytes, command.dataOutBytes);
+  if (heldBytes % unit.blockBytes !== 0) {
+    task.check(SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT);
+    return false;
+  }
+  task.lengthBytes = heldBytes;
+  return true;
 }
 
 /** Sets task.offsetBytes and task.lengthBytes without holding anything, or ends the task with LBA OUT OF RANGE. */

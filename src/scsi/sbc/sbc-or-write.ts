@@ -9,15 +9,12 @@ import type { Slot } from '../../util/slot-pool.ts';
 import { SEGMENT_BYTES_MAX } from '../../util/slot-pool.ts';
 import { lba64 } from '../cdb.ts';
 import type { Operation, Task } from '../task.ts';
-import { takeRangeAlone } from './block-range.ts';
+import { cutToDataOut, takeRangeAlone } from './block-range.ts';
 
 export function orWrite16(task: Task): void {
-  const { command, unit } = task;
+  const { command } = task;
   const blocks = command.cdbView.getUint32(TRANSFER_LENGTH);
-  if (!takeRangeAlone(task, lba64(command.cdbView, LBA), blocks, TRANSFER_LENGTH)) return;
-  command.presentedOutBytes = task.lengthBytes;
-  const heldBytes = Math.min(task.lengthBytes, command.dataOutBytes);
-  task.lengthBytes = Math.floor(heldBytes / unit.blockBytes) * unit.blockBytes;
+  if (!takeRangeAlone(task, lba64(command.cdbView, LBA), blocks, TRANSFER_LENGTH) || !cutToDataOut(task)) return;
   task.isFua = (command.cdb[FLAGS]! & FUA) !== 0;
   task.operation = OR_WRITE;
   nextSegment(task);

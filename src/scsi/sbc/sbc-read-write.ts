@@ -13,11 +13,10 @@ import { IO_FLUSH, IO_READ, IO_WRITE } from '../../backend/backend.ts';
 import { assert } from '../../util/assert.ts';
 import { SEGMENT_BYTES_MAX } from '../../util/slot-pool.ts';
 import { flagsByte, lba21, lba64, transferLength6 } from '../cdb.ts';
-import { SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
 import { laneAt } from '../task.ts';
 import { COUNT_READ_MS, COUNT_WRITE_MS } from '../unit-counters.ts';
-import { takeTransferRange } from './block-range.ts';
+import { cutToDataOut, takeTransferRange } from './block-range.ts';
 
 export function read6(task: Task): void {
   const { cdbView } = task.command;
@@ -177,15 +176,8 @@ const READ: Operation = {
 };
 
 function write(task: Task, lba: number, blocks: number, isFua: boolean, lengthByte: number): void {
-  if (!takeTransferRange(task, lba, blocks, lengthByte)) return;
-  const { command, unit } = task;
-  command.presentedOutBytes = task.lengthBytes;
-  const heldBytes = Math.min(task.lengthBytes, command.dataOutBytes);
-  if (heldBytes % unit.blockBytes !== 0) {
-    task.check(SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT);
-    return;
-  }
-  task.lengthBytes = heldBytes;
+  if (!takeTransferRange(task, lba, blocks, lengthByte) || !cutToDataOut(task)) return;
+  const { unit } = task;
   unit.counters.countWrite(task.lengthBytes >>> unit.blockShift);
   task.timedAs = COUNT_WRITE_MS;
   task.isFua = isFua;

@@ -13,7 +13,7 @@ import { BYTCHK_COMPARE, BYTCHK_COMPARE_ONE_BLOCK, BYTCHK_NONE, BYTCHK_RESERVED 
 import { SENSE_INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT, SENSE_MISCOMPARE_DURING_VERIFY_OPERATION } from '../sense.ts';
 import type { Operation, Task } from '../task.ts';
 import { COUNT_WRITE_MS } from '../unit-counters.ts';
-import { takeTransferRange } from './block-range.ts';
+import { cutToDataOut, takeTransferRange } from './block-range.ts';
 import { differenceAt, NO_DIFFERENCE } from './compare-buffer.ts';
 
 export function verify10(task: Task): void {
@@ -139,11 +139,8 @@ function writeAndVerify(task: Task, lba: number, blocks: number, lengthByte: num
     invalidByteCheck(task);
     return;
   }
-  if (!takeTransferRange(task, lba, blocks, lengthByte)) return;
-  const { command, unit } = task;
-  command.presentedOutBytes = task.lengthBytes;
-  const heldBytes = Math.min(task.lengthBytes, command.dataOutBytes);
-  task.lengthBytes = Math.floor(heldBytes / unit.blockBytes) * unit.blockBytes;
+  if (!takeTransferRange(task, lba, blocks, lengthByte) || !cutToDataOut(task)) return;
+  const { unit } = task;
   unit.counters.countWrite(task.lengthBytes >>> unit.blockShift);
   task.timedAs = COUNT_WRITE_MS;
   task.option = bytchk;
