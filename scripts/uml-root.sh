@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .cache/uml, what test/interop/kernel-initiator.test.ts boots: Debian's Linux as a plain program (user-mode-linux) with
+# Makes .cache/uml, what test/interop/uml-guest.ts boots: Debian's Linux as a plain program (user-mode-linux) with
 # the kernel's iSCSI initiator, and the files that its guest needs. Everything is downloaded as packages and unpacked there;
 # nothing is installed and no privilege is needed. Does nothing when it is there already.
 set -eu
@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 . scripts/lib-setup.sh
 
 CACHE=.cache/uml
-# iscsid and iscsiadm; slirp carries the guest's network over ordinary sockets.
-PACKAGES='user-mode-linux slirp open-iscsi busybox-static e2fsprogs kmod'
+# iscsid and iscsiadm; slirp carries the guest's network over ordinary sockets; sg3-utils and sdparm ask disks everything.
+PACKAGES='user-mode-linux slirp open-iscsi busybox-static e2fsprogs kmod sg3-utils sdparm'
 # What they depend on and the guest never runs.
 UNUSED='perl* libperl* *-perl_* libgdbm* libdb5* usrmerge_* udev_* debconf_* dpkg_* tar_* passwd_* adduser_* libpam*'
 # Changes when this script does.

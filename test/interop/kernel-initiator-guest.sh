@@ -1,16 +1,6 @@
 # What the guest of kernel-initiator.test.ts does, by busybox's shell. It says each step on its console as "== STEP", waits for
 # the test where that has a part in it, and ends with "== done". From the kernel's command line: portal, target.
-set -e
-
-step() {
-  echo "== $1"
-}
-
-# Waits until the test has done its part.
-await() {
-  step "$1"
-  while [ ! -e "/host/$1" ]; do sleep 0.1; done
-}
+. /host/linux-guest.sh
 
 # The block device of a LUN.
 disk() {
@@ -45,24 +35,7 @@ remount() {
   mount -t ext4 "$FILES" /mnt
 }
 
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t tmpfs run /run
-mount -t tmpfs tmp /tmp
-mount -t tmpfs iscsi /etc/iscsi
-mkdir -p /run/lock/iscsi
-
-# Nothing of this stays when the test has gone away.
-(sleep 600 && poweroff -f) &
-
-step network
-ip link set lo up
-ip address add 10.0.2.15/24 dev eth0
-ip link set eth0 up
-ip route add default via 10.0.2.2
-
 step login
-echo 'InitiatorName=iqn.2026-11.org.example:linux' >/etc/iscsi/initiatorname.iscsi
 cat >/etc/iscsi/iscsid.conf <<'END'
 node.startup = manual
 node.conn[0].iscsi.HeaderDigest = CRC32C
@@ -74,15 +47,12 @@ node.session.auth.password = the-hosts-secret
 node.session.auth.username_in = disk
 node.session.auth.password_in = what-the-disk-knows
 END
-modprobe iscsi_tcp
 modprobe sd_mod
 iscsid -f &
 sleep 1
 iscsiadm -m discovery -t sendtargets -p "$portal"
-# The target is known there by an address of the host; slirp has another for it here.
 iscsiadm -m discoverydb -t sendtargets -p "$portal" -o delete || true
-iscsiadm -m node -o new -T "$target" -p "$portal,1"
-iscsiadm -m node -T "$target" -p "$portal" --login
+log_in "$portal" 1
 while [ ! -e /sys/bus/scsi/devices/0:0:0:0/block ] || [ ! -e /sys/bus/scsi/devices/0:0:0:1/block ]; do sleep 0.1; done
 iscsiadm -m session -P 3
 FILES=$(disk 0)

@@ -1,7 +1,7 @@
 /**
  * A Linux guest as a plain program: user-mode-linux in the root that scripts/uml-root.sh makes, its network carried over
  * ordinary sockets by slirp, for whom 10.0.2.2 is this machine. It shares one folder with the test, where guest.sh is what it
- * runs.
+ * runs; linux-guest.sh beside it is what the guests have in common.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, statfsSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { type TestFolder, waitUntil } from './daemon-process.ts';
 export const HOST_ADDRESS = '10.0.2.2';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const GUEST_ROOT = join(ROOT, '.cache/uml/root');
+const COMMON_SCRIPT = fileURLToPath(new URL('linux-guest.sh', import.meta.url));
 const MEMORY_MIB = 192;
 const SHARED_MEMORY = '/dev/shm';
 
@@ -33,17 +34,18 @@ export class UmlGuest {
   /** @param parameters environment of `script` */
   constructor(folder: TestFolder, script: string, parameters: Readonly<Record<string, string>>) {
     copyFileSync(script, folder.join('guest.sh'));
+    copyFileSync(COMMON_SCRIPT, folder.join('linux-guest.sh'));
     const words = Object.entries({ ...parameters, folder: folder.path }).map(([name, value]) => `${name}=${value}`);
     this.child = spawn(
       join(GUEST_ROOT, 'usr/bin/linux.uml'),
       [
         ...['root=/dev/root', 'rootfstype=hostfs', `rootflags=${GUEST_ROOT}`, 'ro', 'init=/init'],
-        ...[`mem=${MEMORY_MIB}M`, `uml_dir=${folder.path}/`, 'con=null', 'con0=null,fd:1', 'quiet'],
+        ...[`mem=${MEMORY_MIB}M`, `uml_dir=${folder.path}/`, 'con=null', 'con0=fd:0,fd:1', 'quiet'],
         ...[`eth0=slirp,,${join(GUEST_ROOT, 'usr/bin/slirp-fullbolt')}`],
         ...words,
       ],
       // A group of its own: the guest's processes are processes of this machine, and so is slirp.
-      { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: { ...process.env, TMPDIR: memoryFolder(folder) } },
+      { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: { ...process.env, TMPDIR: memoryFolder(folder) } },
     );
     const { child } = this;
     for (const stream of [child.stdout, child.stderr]) {
@@ -51,6 +53,10 @@ export class UmlGuest {
         this.output += text.replaceAll('\r', '');
       });
     }
+    child.stdin?.on('error', (error: NodeJS.ErrnoException) => {
+      // One that has ended reads no more; `ended` tells.
+      if (error.code !== 'EPIPE') throw error;
+    });
     process.once('exit', this.killAtExit);
     this.ended = new Promise((resolve, reject) => {
       child.once('error', reject);
@@ -60,6 +66,15 @@ export class UmlGuest {
         resolve(signal ?? (code as number));
       });
     });
+  }
+
+  get hasEnded(): boolean {
+    return this.isOver;
+  }
+
+  /** Types a line at its console. */
+  type(line: string): void {
+    this.child.stdin?.write(`${line}\n`);
   }
 
   hasReached(step: string): boolean {
