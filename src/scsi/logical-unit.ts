@@ -16,7 +16,7 @@ import { DeviceClock } from './device-clock.ts';
 import type { MediaEvent } from './mmc/media-event.ts';
 import { MEDIA_EJECT_REQUEST, MEDIA_NEW, MEDIA_NO_CHANGE, MEDIA_REMOVAL } from './mmc/media-event.ts';
 import type { ModeParameters } from './mode-parameters.ts';
-import { defaultModes } from './mode-parameters.ts';
+import { defaultModes, withDefaultsOf } from './mode-parameters.ts';
 import type { Nexus } from './nexus.ts';
 import { RangeLocks } from './range-locks.ts';
 import type { SavedReservations } from './reservations/reservation-state.ts';
@@ -315,6 +315,7 @@ export class LogicalUnit {
     backend: Backend,
     options: Required<Pick<LogicalUnitOptions, 'mediumName' | 'isReadOnly' | 'isThin'>>,
   ): void {
+    const defaults = defaultModes(this);
     assert(this.isRemovable && !this.isMediumPresent, 'a medium is changed while the drive is empty');
     assert(this.taskCount === 0, 'no command goes on from one medium to the next');
     this.backend = backend;
@@ -324,7 +325,8 @@ export class LogicalUnit {
     this.reachBytes = this.sizeBytes;
     this.isReadOnly = options.isReadOnly || backend.capabilities.isReadOnly;
     this.isThin = options.isThin && backend.capabilities.canUnmap;
-    this.setModes(this.currentModes);
+    this.setModes(withDefaultsOf(this.currentModes, defaults, defaultModes(this)));
+    this.provisioning.rearm();
     this.isStopped = false;
     this.isMediumChanging = false;
     this.erasure.takeMedium();

@@ -98,6 +98,12 @@ export function defaultModes({ backend, provisioning }: LogicalUnit): ModeParame
   };
 }
 
+/** `modes`, where what nobody has changed from the defaults `before` follows the defaults `after`. */
+export function withDefaultsOf(modes: ModeParameters, before: ModeParameters, after: ModeParameters): ModeParameters {
+  const kept = MODE_FIELDS.filter(({ name }) => modes[name] !== before[name]).map(({ name }) => [name, modes[name]]);
+  return { ...after, ...(Object.fromEntries(kept) as Partial<ModeParameters>) };
+}
+
 /** Whether both have the same values. */
 export function sameModes(a: ModeParameters, b: ModeParameters): boolean {
   return MODE_FIELDS.every(({ name }) => a[name] === b[name]);

@@ -127,10 +127,18 @@ export class Provisioning {
   /** Asks the store, and calls `onSeen` later with what it says: null when it cannot tell now. */
   look(onSeen: OnSpaceSeen): void {
     this.waiting.push(onSeen);
-    if (this.isLooking) return;
+    if (!this.isLooking) this.ask();
+  }
+
+  private ask(): void {
+    const { backend } = this.unit;
     this.isLooking = true;
-    this.unit.backend.space((space) => {
+    backend.space((space) => {
       this.isLooking = false;
+      if (this.unit.backend !== backend) {
+        this.ask(); // it told of the medium that was in the drive before
+        return;
+      }
       if (space !== null && this.hasThresholds) this.compare(space);
       for (const tell of this.waiting.splice(0)) tell(space);
     });

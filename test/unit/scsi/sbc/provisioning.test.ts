@@ -4,6 +4,7 @@ import { encodeSense } from '../../../../src/scsi/sense.ts';
 import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit-state.ts';
 import type { HarnessOptions } from '../device-harness.ts';
 import { cdb10, Harness, nexusOf, pattern } from '../device-harness.ts';
+import { MemoryBackend } from '../memory-backend.ts';
 
 const SET = 2 ** 20;
 const REACHED = '6/38/7';
@@ -56,6 +57,51 @@ class Store implements UnitStateStore {
     onSaved(true);
   }
 }
+
+describe('another medium in the drive', () => {
+  const medium = { mediumName: '/other.img', isReadOnly: false, isThin: true };
+  const drive = (usedPercent: number) =>
+    watched({ unit: { isRemovable: true, thresholds: { availableBytes: 10 * SET, usedPercent } } });
+
+  it('has thresholds of its own: a percentage is of its size, and what is reached there is told', () => {
+    const harness = drive(50);
+    look(harness, space(5));
+    expect(testUnitReady(harness).outcome).toBe(REACHED);
+    const other = new MemoryBackend(64 * SET, {}, 0);
+    harness.unit.ejectMedium();
+    harness.unit.changeMedium(other, medium);
+    expect(testUnitReady(harness).outcome).toBe('6/28/0');
+    expect(lbpPage(harness).readUInt32BE(USED + 4)).toBe(32);
+    expect(lbpPage(harness, 2).readUInt32BE(USED + 4)).toBe(32);
+    other.spaceNow = space(5);
+    harness.unit.provisioning.lookIfWatched();
+    other.questions.shift()!();
+    expect(testUnitReady(harness).outcome).toBe(REACHED);
+  });
+
+  it('leaves what an initiator has chosen', () => {
+    const harness = drive(50);
+    expect(select(harness, withThreshold(lbpPage(harness), USED, 3)).outcome).toBe('status 0');
+    harness.unit.ejectMedium();
+    harness.unit.changeMedium(new MemoryBackend(64 * SET, {}, 0), medium);
+    expect(testUnitReady(harness).outcome).toBe('6/28/0');
+    expect(lbpPage(harness).readUInt32BE(USED + 4)).toBe(3);
+  });
+
+  it('is not taken for full because the one before it was', () => {
+    const harness = drive(0);
+    harness.backend.spaceNow = space(1);
+    harness.unit.provisioning.lookIfWatched();
+    harness.unit.ejectMedium();
+    const other = new MemoryBackend(64 * SET, {}, 0);
+    other.spaceNow = space(1000);
+    harness.unit.changeMedium(other, medium);
+    harness.backend.questions.shift()!();
+    other.questions.shift()!();
+    expect(testUnitReady(harness).outcome).toBe('6/28/0');
+    expect(testUnitReady(harness).outcome).toBe('status 0');
+  });
+});
 
 describe('a provisioning threshold that is reached', () => {
   it('is told to every nexus once, with its descriptor in INFORMATION', () => {
