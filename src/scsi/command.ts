@@ -99,7 +99,8 @@ export class ScsiCommand {
 
   /** Makes the record ready for the next command; the owner then fills its part. */
   reset(): void {
-    this.cdb.fill(0, 0, this.cdbBytes);
+    const { cdb } = this;
+    for (let i = 0; i < this.cdbBytes; i++) cdb[i] = 0; // fill() takes 60 ns for 16 bytes
     this.cdbBytes = 0;
     this.lunHigh = 0;
     this.lunLow = 0;
