@@ -18,6 +18,8 @@ export class LentMemory {
   readonly receive: Buffer;
   /** The first bytes of `receive`. */
   readonly shortReceive: Buffer;
+  /** Whose read was the last. */
+  lastReader: object | null = null;
   /** Null without the addon. */
   readonly sender: Sender | null;
 

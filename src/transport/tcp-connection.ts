@@ -24,6 +24,14 @@ const ABRUPT: ReadonlySet<CloseCause> = new Set(['reinstated', 'keepalive-timeou
 /** A first text of 64 KiB, the headers of its 256 Login Requests, and what one read brings besides. */
 const KEPT_BYTES_MAX = 65536 + 256 * 64 + 65536;
 
+/**
+ * The commands that one read brings of the only connection at work are taken in two parts, so that its initiator has the
+ * first answers while we work on the rest; else one of the two would always wait for the other. Not for fewer than eight
+ * commands, nor for so many bytes that there is data among them: of that more comes meanwhile.
+ */
+const PORTION_BYTES_MIN = 384;
+const PORTIONED_BYTES_MAX = 8192;
+
 export class TcpConnection implements ConnectionSink {
   private readonly socket: Socket;
   /** -1: the socket was not made from a descriptor. */
@@ -203,12 +211,20 @@ export class TcpConnection implements ConnectionSink {
     const { connection } = this;
     if (connection === null) return true;
     if (this.kept !== null) this.keep(this.kept, lent.receive.subarray(0, count));
+    const isAlone = lent.lastReader === this;
+    lent.lastReader = this;
+    const portion = isAlone ? portionBytes(count) : count;
+    if (this.isReceivingDirect) this.take(connection, lent, 0, count);
+    else for (let at = 0; at < count; at += portion) this.take(connection, lent, at, Math.min(at + portion, count));
+    return true;
+  }
+
+  private take(connection: Connection, lent: LentMemory, start: number, end: number): void {
     const { batch } = connection.services;
     batch.begin();
-    if (this.isReceivingDirect) connection.onDirectBytes(count);
-    else connection.onBytes(lent.memory, lent.view, lent.start, lent.start + count);
+    if (this.isReceivingDirect) connection.onDirectBytes(end);
+    else connection.onBytes(lent.memory, lent.view, lent.start + start, lent.start + end);
     batch.end();
-    return true;
   }
 
   private reportWritten(): void {
@@ -245,4 +261,8 @@ export class TcpConnection implements ConnectionSink {
     }
     this.onEnd(this);
   }
+}
+
+function portionBytes(receivedBytes: number): number {
+  return receivedBytes > PORTIONED_BYTES_MAX ? receivedBytes : Math.max(PORTION_BYTES_MIN, (receivedBytes + 1) >> 1);
 }

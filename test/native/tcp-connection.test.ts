@@ -21,10 +21,13 @@ describeNative('a TCP connection that sends', (native) => {
   let client: Socket;
   let ends: Promise<unknown>[];
   const written: OutputBatch[] = [];
+  /** What was received, an empty one for each flush. */
+  const parts: Buffer[] = [];
   let closes: number;
 
   beforeEach(() => {
     written.length = 0;
+    parts.length = 0;
     closes = 0;
     ends = [];
   });
@@ -35,8 +38,9 @@ describeNative('a TCP connection that sends', (native) => {
   });
 
   /** A connection to `client`, and what it tells the protocol. */
-  async function open(sender: Sender | null): Promise<TcpConnection> {
+  async function open(sender: Sender | null, lastReader: object | null = null): Promise<TcpConnection> {
     const lent = new LentMemory(Buffer.alloc(65536), 0, 65536, sender);
+    lent.lastReader = lastReader;
     const accepted = new Promise<TcpConnection>((resolve) => {
       const accept = (fd: number) => {
         let onEnd: (value?: unknown) => void = () => undefined;
@@ -56,7 +60,11 @@ describeNative('a TCP connection that sends', (native) => {
     const protocol = {
       services: { batch: new TickBatch((work) => process.nextTick(work)) },
       framer: undefined,
-      onBytes: () => undefined,
+      onBytes: (bytes: Buffer, _view: DataView, start: number, end: number) => {
+        parts.push(Buffer.from(bytes.subarray(start, end)));
+        // Its answers leave before the next part is looked at.
+        protocol.services.batch.markConnection({ isMarked: false, flushBatch: () => parts.push(Buffer.alloc(0)) });
+      },
       onWritten: (batch: OutputBatch) => written.push(batch),
       onClosed: () => {
         closes += 1;
@@ -238,6 +246,26 @@ describeNative('a TCP connection that sends', (native) => {
     for (const batch of batches) tcp.write(batch);
     expect(written).toEqual([]);
     expect(bytesOf(batches).equals(await arrived)).toBe(true);
+  });
+
+  it('what one read brings of the connection that was read last is taken in two parts, commands alone', async () => {
+    await open(null, { anotherConnection: true });
+    const sizes = async (lengthBytes: number) => {
+      parts.length = 0;
+      const sent = patterned(lengthBytes, lengthBytes);
+      client.write(sent);
+      const have = () => parts.reduce((sum, { length }) => sum + length, 0);
+      while (have() < lengthBytes) await new Promise(setImmediate);
+      expect(Buffer.concat(parts).equals(sent)).toBe(true);
+      return parts.map(({ length }) => length);
+    };
+    expect(await sizes(1536)).toEqual([1536, 0]); // another's read was the last
+    expect(await sizes(1536)).toEqual([768, 0, 768, 0]);
+    expect(await sizes(501)).toEqual([384, 0, 117, 0]);
+    expect(await sizes(384)).toEqual([384, 0]);
+    expect(await sizes(1)).toEqual([1, 0]);
+    expect(await sizes(8193)).toEqual([8193, 0]);
+    expect(await sizes(8191)).toEqual([4096, 0, 4095, 0]);
   });
 
   it('a sender takes Uint8Arrays alone, and answers for what is no socket', () => {
