@@ -43,6 +43,7 @@ interface Change {
 
 const TAKEN_OVER: readonly Change[] = [
   { what: 'redirections', apply: takeRedirections },
+  { what: 'access states', apply: takeAccessStates },
   { what: 'media', apply: takeMedia },
   { what: 'sizes', apply: ({ reactor }, { storages }) => reactor.capacities.takeSizes(storages) },
 ];
@@ -50,4 +51,11 @@ const TAKEN_OVER: readonly Change[] = [
 /** Sends initiators where the targets say; initiators that are logged in are asked to follow. */
 function takeRedirections({ reactor }: RunningDaemon, { targets }: Configuration): void {
   for (const { name, redirection } of targets) reactor.registry.redirect(name, redirection);
+}
+
+/** A portal group that is not served yet is passed over. */
+function takeAccessStates({ reactor }: RunningDaemon, { targets }: Configuration): void {
+  for (const { name, portalGroups } of targets) {
+    reactor.registry.configureAccess(name, new Map(portalGroups.map(({ tag, access }) => [tag, access])));
+  }
 }

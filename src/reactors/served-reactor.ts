@@ -16,8 +16,10 @@ import { type HandOver, Reactor } from '../reactor.ts';
 import type { RunningDaemon } from '../reload.ts';
 import type { LogicalUnit } from '../scsi/logical-unit.ts';
 import { TargetDevice } from '../scsi/target-device.ts';
+import { TargetPorts } from '../scsi/target-ports.ts';
 import type { HandedConnection } from '../transport/handed-connections.ts';
 import { SEGMENT_BYTES_MAX, SLOT_CLASSES_DEFAULT, type SlotClass, withSlotClass } from '../util/slot-pool.ts';
+import { openPorts, settlePorts } from './served-ports.ts';
 import { exportedStorages, openUnits } from './served-units.ts';
 
 /** What falls to one reactor; plain data, for a message. */
@@ -83,7 +85,7 @@ export class ServedReactor {
     try {
       const units = await openUnits(reactor, configuration, exported, plan.uuids, log);
       if (reactor.ringReport !== null) log.debug({ ...reactor.ringReport }, 'io_uring opened');
-      const portals = addTargets(reactor, configuration, plan, units);
+      const portals = await addTargets(reactor, options, units);
       const storages = new Map([...units].map(([storage, unit]) => [storage.deviceID, { storage, unit }]));
       for (const served of storages.values()) reactor.capacities.watch(served);
       return new ServedReactor(plan, { reactor, logger: log, storages }, portals);
@@ -161,12 +163,11 @@ function bindThread({ cpus, numaNode }: ReactorPlan, { native }: NativeLoad, log
   if (result < 0) log.warn({ numaNode, errno: -result }, 'the thread is not bound to the CPUs of its NUMA node');
 }
 
-function addTargets(
+async function addTargets(
   reactor: Reactor,
-  configuration: Configuration,
-  plan: ReactorPlan,
+  { configuration, plan, log }: ServedReactorOptions,
   units: ReadonlyMap<StorageConfig, LogicalUnit>,
-): Map<PortalConfig, Portal> {
+): Promise<Map<PortalConfig, Portal>> {
   const portals = new Map<PortalConfig, Portal>();
   for (const portal of configuration.portals) {
     const { host, port } = portal;
@@ -178,10 +179,10 @@ function addTargets(
   for (const target of configuration.targets) {
     const at = plan.reactorOfTarget.get(target.name) ?? MAIN_REACTOR;
     const isHere = at === plan.reactor;
-    reactor.registry.addTarget(
-      makeTarget(reactor, target, isHere ? units : null, portals, authentications),
-      isHere ? null : at,
-    );
+    const ports = isHere ? await openPorts(target, configuration, log) : new TargetPorts();
+    const node = makeTarget(reactor, target, isHere ? units : null, portals, authentications, ports);
+    reactor.registry.addTarget(node, isHere ? null : at);
+    await settlePorts(ports, configuration);
   }
   const { auth, isFiltered } = configuration.discovery;
   reactor.registry.guardDiscovery(authentications.make(auth), isFiltered);
@@ -195,6 +196,7 @@ function makeTarget(
   units: ReadonlyMap<StorageConfig, LogicalUnit> | null,
   portals: ReadonlyMap<PortalConfig, Portal>,
   authentications: Authentications,
+  ports: TargetPorts,
 ): TargetNode {
   const { device, guard } = guardTarget(target, authentications, (luns) => {
     const made = new TargetDevice(reactor.deviceServer);
@@ -202,11 +204,12 @@ function makeTarget(
     for (const { lun, storage } of luns) made.addLogicalUnit(lun, units.get(storage) as LogicalUnit);
     return made;
   });
-  const groups = target.portalGroups.map(({ tag, portals: members }) => ({
+  const groups = target.portalGroups.map(({ tag, portals: members, access }) => ({
     tag,
     portals: members.map((member) => portals.get(member) as Portal),
+    access,
   }));
-  const node = new TargetNode(target.name, target.alias, target.offers, groups, device, guard);
+  const node = new TargetNode(target.name, target.alias, target.offers, groups, device, guard, ports);
   node.redirection = target.redirection;
   return node;
 }

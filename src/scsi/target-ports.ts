@@ -79,6 +79,17 @@ export class TargetPorts {
     return port;
   }
 
+  /**
+   * Once all ports are there: where states of another configuration are kept, keeps those of now, lest the other come back
+   * with what was set under it.
+   * @param onKept called once, perhaps at once: false when they cannot be kept
+   */
+  forgetOtherConfiguration(onKept: (isKept: boolean) => void): void {
+    const isOther = [...this.saved].some(([name, { configured }]) => this.members.get(name)?.configured !== configured);
+    if (isOther) this.change(new Map(), onKept);
+    else onKept(true);
+  }
+
   find(name: string): TargetPort | null {
     return this.members.get(name)?.port ?? null;
   }

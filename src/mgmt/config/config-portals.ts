@@ -33,7 +33,7 @@ export function overridePortal(configuration: Configuration, host: string | null
   const portal: PortalConfig = { id: 0, host: host ?? DEFAULT_HOST, port: port ?? PORT_DEFAULT };
   const targets = configuration.targets.map((target) => {
     const [first] = target.portalGroups as [PortalGroupConfig];
-    return { ...target, portalGroups: [{ tag: first.tag, portals: [portal] }] };
+    return { ...target, portalGroups: [{ ...first, portals: [portal] }] };
   });
   return { ...configuration, portals: [portal], targets };
 }

@@ -3,6 +3,7 @@ import { normalizeIscsiName } from '../../iscsi/codec/iscsi-name.ts';
 import { type NegotiationOffers, OFFERS_DEFAULT, type OfferedKey } from '../../iscsi/protocol/login/parameters.ts';
 import type { Redirection } from '../../iscsi/protocol/session/target-node.ts';
 import { readAccess } from './config-access.ts';
+import { withAccessStates } from './config-alua.ts';
 import type { AuthReader } from './config-auth.ts';
 import type { ConfigDocument } from './config-document.ts';
 import { keyPath } from './config-json.ts';
@@ -33,7 +34,8 @@ export function readTargets(
     targets.push({
       name,
       alias: readAlias(document, key, entry),
-      portalGroups: readPortalGroups(document, key, entry, portals),
+      portalGroups: withAccessStates(document, key, entry, readPortalGroups(document, key, entry, portals)),
+      isAccessExplicit: entry.alua?.explicit ?? true,
       luns,
       redirection: readRedirection(document, key, entry),
       offers: readOffers(document, key, entry),
@@ -76,7 +78,7 @@ function readPortalGroups(
   key: string,
   { tpgts }: TargetEntry,
   portals: readonly PortalConfig[],
-): PortalGroupConfig[] {
+): Omit<PortalGroupConfig, 'access'>[] {
   if (portals.length === 0)
     throw document.fault('iscsiportals', undefined, 'a target needs at least one portal to listen on');
   if (tpgts === undefined) return [{ tag: 1, portals }];

@@ -8,6 +8,7 @@ import type { SessionQuota } from '../../iscsi/protocol/session/session-quota.ts
 import type { Redirection } from '../../iscsi/protocol/session/target-node.ts';
 import type { DeviceType } from '../../scsi/constants.ts';
 import type { ThresholdDefaults } from '../../scsi/sbc/provisioning.ts';
+import type { ConfiguredAccess } from '../../scsi/target-ports.ts';
 import type { SlotClass } from '../../util/slot-pool.ts';
 import type { PortalAddress } from './portal-address.ts';
 
@@ -46,6 +47,8 @@ export interface PortalGroupConfig {
   readonly tag: number;
   /** At least one. */
   readonly portals: readonly PortalConfig[];
+  /** The asymmetric access state that the group is to be in. */
+  readonly access: ConfiguredAccess;
 }
 
 export interface LunConfig {
@@ -75,6 +78,8 @@ export interface TargetConfig {
   readonly alias: string | null;
   /** At least one, no portal in two of them. */
   readonly portalGroups: readonly PortalGroupConfig[];
+  /** Initiators may change the access states of the groups. */
+  readonly isAccessExplicit: boolean;
   /** By LUN; storages that are not online are left out. */
   readonly luns: readonly LunConfig[];
   /** Null: logins are taken here. */

@@ -5,6 +5,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { FIRST_BURST_BYTES_OFFER_MAX, OFFERS_DEFAULT } from '../../iscsi/protocol/login/parameters.ts';
+import { AluaSchema } from './alua-schema.ts';
 import { AccessSchema, AuthSchema } from './auth-schema.ts';
 import { IsnsSchema } from './isns-schema.ts';
 
@@ -284,6 +285,7 @@ export const TargetSchema = Type.Object(
         },
       ),
     ),
+    alua: Type.Optional(AluaSchema),
     redirect: Type.Optional(
       Type.Object(
         {

@@ -71,10 +71,13 @@ describe(FILE, () => {
 });
 
 describe('examples', () => {
-  it.each(['examples/config.json', 'examples/config-performance.json'])('%s loads without a warning', (configFile) => {
-    const nothing = { variables: {}, homeDirectory: '/', isRoot: true };
-    const { warnings, targets } = loadConfig({ configFile, stateDirectory: null, host: null, port: null }, nothing);
-    expect(warnings).toEqual([]);
-    expect(targets.length).toBeGreaterThan(0);
-  });
+  it.each(['examples/config.json', 'examples/config-multipath.json', 'examples/config-performance.json'])(
+    '%s loads without a warning',
+    (configFile) => {
+      const nothing = { variables: {}, homeDirectory: '/', isRoot: true };
+      const { warnings, targets } = loadConfig({ configFile, stateDirectory: null, host: null, port: null }, nothing);
+      expect(warnings).toEqual([]);
+      expect(targets.length).toBeGreaterThan(0);
+    },
+  );
 });

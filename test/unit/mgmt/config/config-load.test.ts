@@ -8,6 +8,7 @@ import { loadConfig, resolveConfig } from '../../../../src/mgmt/config/config.ts
 import { parseConfigDocument } from '../../../../src/mgmt/config/config-document.ts';
 import type { Configuration } from '../../../../src/mgmt/config/configuration.ts';
 import { NegotiationSchema } from '../../../../src/mgmt/config/schema.ts';
+import { CONFIGURED_ACCESS_DEFAULT } from '../../../../src/scsi/target-ports.ts';
 
 const NOTHING_SAID = { configFile: null, stateDirectory: null, host: null, port: null };
 const MINIMAL = {
@@ -111,8 +112,8 @@ describe('where the configuration comes from', () => {
     const configuration = loadConfig({ ...NOTHING_SAID, configFile: file, host, port }, surroundings());
     expect(configuration.portals).toEqual([portal]);
     expect(configuration.targets.map((target) => target.portalGroups)).toEqual([
-      [{ tag: 2, portals: [portal] }],
-      [{ tag: 7, portals: [portal] }],
+      [{ tag: 2, portals: [portal], access: CONFIGURED_ACCESS_DEFAULT }],
+      [{ tag: 7, portals: [portal], access: CONFIGURED_ACCESS_DEFAULT }],
     ]);
   });
 });
@@ -151,7 +152,8 @@ describe("gotgt's files", () => {
       {
         name: 'iqn.2016-09.com.gotgt.gostor:02:example-tgt-0',
         alias: null,
-        portalGroups: [{ tag: 1, portals }],
+        portalGroups: [{ tag: 1, portals, access: CONFIGURED_ACCESS_DEFAULT }],
+        isAccessExplicit: true,
         luns: [{ lun: 0, storage: storages[0] }],
         offers: OFFERS_DEFAULT,
         redirection: null,
@@ -302,7 +304,7 @@ describe('what a configuration means', () => {
       { id: 4, portal: '[2001:db8::1]:3261' },
     ];
     const { targets, portals } = read({ ...MINIMAL, iscsiportals });
-    expect(targets[0]?.portalGroups).toEqual([{ tag: 1, portals }]);
+    expect(targets[0]?.portalGroups).toEqual([{ tag: 1, portals, access: CONFIGURED_ACCESS_DEFAULT }]);
   });
 
   it('LUNs come in order of number, not of text', () => {

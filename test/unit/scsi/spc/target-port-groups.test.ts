@@ -336,6 +336,43 @@ describe('a change that has to be saved', () => {
     expect(other.add(`${NAME}2`, 2, wanted).access.state).toBe(STATE_ACTIVE_NON_OPTIMIZED);
   });
 
+  it('is forgotten for good when another configuration was there in between', () => {
+    startSet(a, [[2, STATE_STANDBY]]);
+    harness.tick();
+    store.answer(true);
+    const start = (state: AccessState, outcomes: boolean[]): TargetPort => {
+      const made = new TargetPorts(true, store, store.saved);
+      made.add(`${NAME}1`, 1);
+      const port = made.add(`${NAME}2`, 2, { state, isPreferred: false });
+      made.forgetOtherConfiguration((isKept) => outcomes.push(isKept));
+      return port;
+    };
+    const outcomes: boolean[] = [];
+    start(STATE_ACTIVE_OPTIMIZED, outcomes);
+    expect([outcomes, store.isSaving]).toEqual([[true], false]);
+    start(STATE_UNAVAILABLE, outcomes);
+    expect(outcomes).toEqual([true]);
+    store.answer(false);
+    expect(outcomes).toEqual([true, false]);
+    start(STATE_UNAVAILABLE, outcomes);
+    store.answer(true);
+    expect(outcomes).toEqual([true, false, true]);
+    const port = start(STATE_ACTIVE_OPTIMIZED, outcomes);
+    expect(port.access.state).toBe(STATE_ACTIVE_OPTIMIZED);
+    store.answer(true);
+  });
+
+  it('of a port that is gone is forgotten for good', () => {
+    startSet(a, [[2, STATE_STANDBY]]);
+    harness.tick();
+    store.answer(true);
+    const without = new TargetPorts(true, store, store.saved);
+    without.add(`${NAME}1`, 1);
+    without.forgetOtherConfiguration(() => undefined);
+    store.answer(true);
+    expect([...(store.saved?.keys() ?? [])]).toEqual([`${NAME}1`]);
+  });
+
   it('by the configuration tells every nexus, and is implicit', () => {
     ports.configure(new Map([[`${NAME}2`, { state: STATE_STANDBY, isPreferred: true }]]));
     expect(groups(a)).toEqual(['1 0 0', '2! f 0']);
