@@ -10,6 +10,7 @@ import type { LogicalUnit } from '../logical-unit.ts';
 import type { ModeField, ModeParameters } from '../mode-parameters.ts';
 import { MODE_FIELDS, modeFieldMask, readModeField, sameModes } from '../mode-parameters.ts';
 import { receiveParameterList } from '../parameter-list.ts';
+import { takeMediumAlone } from '../sbc/block-range.ts';
 import {
   parameterFieldPointer,
   SENSE_INTERNAL_TARGET_FAILURE,
@@ -193,12 +194,15 @@ function apply(task: Task, changes: Partial<ModeParameters>): void {
   };
   const endsCache = unit.modes.isWriteCacheEnabled && !wanted.isWriteCacheEnabled;
   const protects = !unit.modes.isWriteProtected && wanted.isWriteProtected;
-  if ((endsCache || protects) && !unit.backend.capabilities.isWriteThrough) {
-    task.operation = new FlushFirst(finish);
-    task.submitRange(task.ios[0], IO_FLUSH, 0, 0, false);
-  } else {
-    finish();
-  }
+  if ((endsCache || protects) && !unit.backend.capabilities.isWriteThrough) flushFirst(task, finish);
+  else finish();
+}
+
+/** Writes that are at work end first, and others begin when the parameters hold: none is left in the cache by itself. */
+function flushFirst(task: Task, finish: () => void): void {
+  task.operation = new FlushFirst(finish);
+  const flush = () => task.submitRange(task.ios[0], IO_FLUSH, 0, 0, false);
+  if (takeMediumAlone(task, flush)) flush();
 }
 
 function saveThenSet(task: Task, changes: Partial<ModeParameters>): void {

@@ -80,6 +80,28 @@ describe('MODE SELECT', () => {
     expect(harness.unit.writesThrough).toBe(true);
   });
 
+  it('WCE zero leaves no write in the cache: those at work are flushed, those that come are stable', () => {
+    const harness = new Harness();
+    const early = harness.start(cdb10(0x2a, 0, 1), { dataOut: pattern(1) });
+    const dataOut = Buffer.concat([Buffer.alloc(4), wce(harness, false)]);
+    const first = harness.start(cdb10(0x2a, 1, 1), { dataOut: pattern(1), answersDataOut: false });
+    const off = harness.start(select6(dataOut.length), { dataOut });
+    const late = harness.start(cdb10(0x2a, 2, 1), { dataOut: pattern(1) });
+    first.answer();
+    while (!off.isDone) {
+      expect(harness.backend.pending.length).toBeGreaterThan(0);
+      if (harness.backend.log.some(({ op }) => op === IO_FLUSH))
+        expect([early, first].every(({ isDone }) => isDone)).toBe(true);
+      harness.backend.complete();
+      harness.tick();
+    }
+    expect(off.outcome).toBe('status 0');
+    harness.settle();
+    expect(late.outcome).toBe('status 0');
+    expect(harness.backend.log.at(-1)).toMatchObject({ offsetBytes: 1024, isFua: true });
+    expect(harness.isQuiet).toBe(true);
+  });
+
   it('WCE stays when the flush fails', () => {
     const harness = new Harness();
     const off = wce(harness, false);
