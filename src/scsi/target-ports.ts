@@ -163,7 +163,7 @@ export class TargetPorts {
   private continueConfiguring(): void {
     const wanted = this.pendingConfiguration;
     this.pendingConfiguration = null;
-    if (wanted !== null && !this.isSaving) this.configure(wanted);
+    if (wanted !== null) this.configure(wanted); // waits once more when who was told has begun another change
   }
 
   private contentWith(changes: ReadonlyMap<TargetPort, PortAccess>): SavedPorts {
