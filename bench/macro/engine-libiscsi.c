@@ -27,6 +27,7 @@ static void read_capacity(struct connection *connection, uint64_t *blocks) {
 static void *libiscsi_open(const struct job *job, struct session *session, uint64_t *blocks, uint32_t *logical_bytes) {
   (void)session;
   if (job->has_data_digest) die("libiscsi 1.19 has no data digest; use --engine wire");
+  if (job->is_one_session || job->writes_through) die("--one-session and --write-through are for --engine wire");
   struct connection *connection = calloc(1, sizeof *connection);
   connection->iscsi = iscsi_create_context("iqn.2026-11.org.example:load");
   connection->lun = job->lun;

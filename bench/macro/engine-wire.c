@@ -21,27 +21,40 @@
 #include "wire-format.h"
 
 #define IN_BYTES 262144
-#define RECV_SEGMENT_BYTES 262144
+#define FIRST_BURST_BYTES 262144
 #define HEADER_BYTES_MAX 52
 /* From here on Data-In is received in place, not through the shared buffer. */
 #define IN_PLACE_BYTES 8192
 #define IOV_BATCH 512
 #define TEXT_BYTES_MAX 4096
+#define PAGE_CODE_MASK 0x3f
+#define WCE 0x04
 
 struct out_piece {
   struct iovec iov;
   uint8_t header[HEADER_BYTES_MAX]; /* when iov points here: a BHS and its digest, or a data digest */
 };
 
+/* What the connections of one session share (RFC 7143 4.2.2.1). */
+struct nexus {
+  uint32_t cmd_sn, max_cmd_sn, tsih;
+  /* negotiated by its first connection, for all */
+  uint32_t first_burst_bytes, max_burst_bytes;
+  bool initial_r2t, immediate_data;
+};
+
 struct connection {
   int fd;
+  int number; /* from 0 in this process */
+  struct nexus *nexus;
   const struct job *job;
   uint32_t logical_bytes;
   /* negotiated */
-  uint32_t send_segment_bytes, first_burst_bytes, max_burst_bytes;
-  bool initial_r2t, immediate_data, has_header_digest, has_data_digest;
+  uint32_t send_segment_bytes;
+  bool has_header_digest, has_data_digest;
   /* sequence numbers */
-  uint32_t cmd_sn, exp_stat_sn, max_cmd_sn;
+  uint32_t exp_stat_sn;
+  uint32_t tag_base; /* initiator task tags are of the session: each connection has `depth` of them */
   /* ops by initiator task tag, and those that wait for the command window */
   struct op **by_tag;
   struct op **waiting;
@@ -99,7 +112,7 @@ static void push_data_out(struct connection *c, const struct op *op, uint32_t tt
   uint8_t bhs[BHS_BYTES] = {DATA_OUT};
   uint32_t end = offset + length;
   put16(bhs + 8, (uint32_t)c->job->lun);
-  put32(bhs + 16, (uint32_t)op->index);
+  put32(bhs + 16, c->tag_base + (uint32_t)op->index);
   put32(bhs + 20, ttt);
   put32(bhs + 28, c->exp_stat_sn);
   for (uint32_t data_sn = 0; offset < end; data_sn++) {
@@ -126,15 +139,15 @@ static void make_cdb(uint8_t *cdb, const struct op *op, uint32_t blocks) {
 
 static void push_command(struct connection *c, struct op *op) {
   uint32_t bytes = c->job->block_bytes;
-  uint32_t unsolicited = op->is_read ? 0 : smaller(bytes, c->first_burst_bytes);
-  uint32_t immediate = c->immediate_data ? smaller(unsolicited, c->send_segment_bytes) : 0;
-  bool has_more = !op->is_read && !c->initial_r2t && immediate < unsolicited;
+  uint32_t unsolicited = op->is_read ? 0 : smaller(bytes, c->nexus->first_burst_bytes);
+  uint32_t immediate = c->nexus->immediate_data ? smaller(unsolicited, c->send_segment_bytes) : 0;
+  bool has_more = !op->is_read && !c->nexus->initial_r2t && immediate < unsolicited;
   uint8_t bhs[BHS_BYTES] = {SCSI_COMMAND};
   bhs[1] = (uint8_t)((has_more ? 0 : 0x80) | (op->is_read ? 0x40 : 0x20) | 1); /* F, R or W, SIMPLE */
   put16(bhs + 8, (uint32_t)c->job->lun);
-  put32(bhs + 16, (uint32_t)op->index);
+  put32(bhs + 16, c->tag_base + (uint32_t)op->index);
   put32(bhs + 20, bytes);
-  put32(bhs + 24, c->cmd_sn++);
+  put32(bhs + 24, c->nexus->cmd_sn++);
   put32(bhs + 28, c->exp_stat_sn);
   make_cdb(bhs + 32, op, bytes / c->logical_bytes);
   c->by_tag[op->index] = op;
@@ -142,7 +155,7 @@ static void push_command(struct connection *c, struct op *op) {
   if (has_more) push_data_out(c, op, NO_TAG, immediate, unsolicited - immediate);
 }
 
-static bool is_window_open(const struct connection *c) { return (int32_t)(c->cmd_sn - c->max_cmd_sn) <= 0; }
+static bool is_window_open(const struct connection *c) { return (int32_t)(c->nexus->cmd_sn - c->nexus->max_cmd_sn) <= 0; }
 
 static void wire_submit(void *state, struct op *op) {
   struct connection *c = state;
@@ -189,13 +202,13 @@ static void answer_nop_in(struct connection *c) {
   memcpy(bhs + 8, c->header + 8, 8);
   put32(bhs + 16, NO_TAG);
   put32(bhs + 20, ttt);
-  put32(bhs + 24, c->cmd_sn);
+  put32(bhs + 24, c->nexus->cmd_sn);
   put32(bhs + 28, c->exp_stat_sn);
   push_pdu(c, bhs, NULL, 0);
 }
 
 static struct op *op_of(struct connection *c) {
-  uint32_t tag = get32(c->header + 16);
+  uint32_t tag = get32(c->header + 16) - c->tag_base;
   if (tag >= (uint32_t)c->job->depth || c->by_tag[tag] == NULL) die("an answer to a command that was not sent (tag %u)", tag);
   return c->by_tag[tag];
 }
@@ -215,7 +228,7 @@ static void on_r2t(struct connection *c) {
 /* A whole PDU has arrived. */
 static void on_pdu(struct connection *c) {
   uint32_t max_cmd_sn = get32(c->header + 32);
-  if ((int32_t)(max_cmd_sn - c->max_cmd_sn) > 0) c->max_cmd_sn = max_cmd_sn;
+  if ((int32_t)(max_cmd_sn - c->nexus->max_cmd_sn) > 0) c->nexus->max_cmd_sn = max_cmd_sn;
   switch (c->header[0] & OPCODE_MASK) {
     case SCSI_RESPONSE:
       if (c->header[2] != 0) die("response code %u", c->header[2]);
@@ -376,33 +389,44 @@ static void take_flag(const char *text, size_t bytes, const char *key, const cha
 
 static void take_answers(struct connection *c, const char *text, size_t bytes) {
   take_number(text, bytes, "MaxRecvDataSegmentLength", &c->send_segment_bytes);
-  take_number(text, bytes, "FirstBurstLength", &c->first_burst_bytes);
-  take_number(text, bytes, "MaxBurstLength", &c->max_burst_bytes);
-  take_flag(text, bytes, "InitialR2T", "Yes", &c->initial_r2t);
-  take_flag(text, bytes, "ImmediateData", "Yes", &c->immediate_data);
+  take_number(text, bytes, "FirstBurstLength", &c->nexus->first_burst_bytes);
+  take_number(text, bytes, "MaxBurstLength", &c->nexus->max_burst_bytes);
+  take_flag(text, bytes, "InitialR2T", "Yes", &c->nexus->initial_r2t);
+  take_flag(text, bytes, "ImmediateData", "Yes", &c->nexus->immediate_data);
   take_flag(text, bytes, "HeaderDigest", "CRC32C", &c->has_header_digest);
   take_flag(text, bytes, "DataDigest", "CRC32C", &c->has_data_digest);
 }
 
-static size_t make_keys(char *text, const struct job *job, int number) {
+/* Keys of a connection, and of the session when it is its first (13: "LO", leading only). */
+static size_t make_keys(char *text, const struct job *job, int number, bool is_leading) {
   int length = snprintf(text, TEXT_BYTES_MAX,
                         "InitiatorName=iqn.2026-11.org.example:load%d%cSessionType=Normal%cTargetName=%s%cHeaderDigest=%s%c"
-                        "DataDigest=%s%cMaxRecvDataSegmentLength=%d%cInitialR2T=No%cImmediateData=Yes%cMaxBurstLength=262144%c"
-                        "FirstBurstLength=262144%cMaxOutstandingR2T=1%cMaxConnections=1%cDataPDUInOrder=Yes%c"
-                        "DataSequenceInOrder=Yes%cDefaultTime2Wait=2%cDefaultTime2Retain=0%cErrorRecoveryLevel=0%c",
+                        "DataDigest=%s%cMaxRecvDataSegmentLength=%u%c",
                         number, 0, 0, job->target, 0, job->has_header_digest ? "CRC32C" : "None", 0,
-                        job->has_data_digest ? "CRC32C" : "None", 0, RECV_SEGMENT_BYTES, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+                        job->has_data_digest ? "CRC32C" : "None", 0, job->recv_segment_bytes, 0);
   if (length >= TEXT_BYTES_MAX) die("the target's name is too long");
-  return (size_t)length;
+  if (!is_leading) return (size_t)length;
+  size_t room = (size_t)(TEXT_BYTES_MAX - length);
+  int more = snprintf(text + length, room,
+                      "InitialR2T=No%cImmediateData=Yes%cMaxBurstLength=%u%cFirstBurstLength=%u%cMaxOutstandingR2T=%d%c"
+                      "MaxConnections=%d%cDataPDUInOrder=Yes%cDataSequenceInOrder=Yes%cDefaultTime2Wait=2%c"
+                      "DefaultTime2Retain=0%cErrorRecoveryLevel=0%c",
+                      0, 0, job->burst_bytes, 0, smaller(job->burst_bytes, FIRST_BURST_BYTES), 0, job->outstanding_r2ts, 0,
+                      job->is_one_session ? job->sessions : 1, 0, 0, 0, 0, 0, 0);
+  if ((size_t)more >= room) die("the target's name is too long");
+  return (size_t)(length + more);
 }
 
-static void login(struct connection *c, int number) {
+static void login(struct connection *c) {
+  int isid = c->job->is_one_session ? 0 : c->number;
   char text[TEXT_BYTES_MAX];
   uint8_t bhs[BHS_BYTES] = {LOGIN_REQUEST | IMMEDIATE, 0x87}; /* T, operational negotiation -> full feature phase */
-  size_t length = make_keys(text, c->job, number);
+  size_t length = make_keys(text, c->job, isid, c->nexus->tsih == 0);
   put32(bhs + 8, 0x80000000u | (uint32_t)getpid()); /* ISID: random format */
-  put16(bhs + 12, (uint32_t)number);
-  put32(bhs + 24, 1);
+  put16(bhs + 12, (uint32_t)isid);
+  put16(bhs + 14, c->nexus->tsih);
+  put16(bhs + 20, (uint32_t)(c->number - isid)); /* CID */
+  put32(bhs + 24, c->nexus->cmd_sn);
   for (;;) {
     uint8_t padded[TEXT_BYTES_MAX + 4] = {0};
     memcpy(padded, text, length);
@@ -418,27 +442,38 @@ static void login(struct connection *c, int number) {
     keys[bytes] = '\0';
     take_answers(c, (const char *)keys, bytes);
     c->exp_stat_sn = get32(answer + 24) + 1;
-    c->max_cmd_sn = get32(answer + 32);
+    c->nexus->max_cmd_sn = get32(answer + 32);
     put32(bhs + 28, c->exp_stat_sn);
     length = 0;
-    if ((answer[1] & 0x83) == 0x83) break;
+    if ((answer[1] & 0x83) != 0x83) continue;
+    c->nexus->tsih = get16(answer + 14);
+    break;
   }
-  c->cmd_sn = 1;
 }
 
+/* The data of a command; `bytes` 0 is none. */
+struct transfer {
+  uint8_t *data;
+  uint32_t bytes;
+  bool is_out;
+};
+
 /* One command before the load begins, blocking; returns its status. */
-static int command_sync(struct connection *c, const uint8_t *cdb, uint8_t *data, uint32_t bytes) {
-  uint8_t bhs[BHS_BYTES] = {SCSI_COMMAND, (uint8_t)(bytes > 0 ? 0xc1 : 0x81)}, digest[4], answer[HEADER_BYTES_MAX];
+static int command_sync(struct connection *c, const uint8_t *cdb, struct transfer transfer) {
+  uint8_t bhs[BHS_BYTES] = {SCSI_COMMAND}, digest[4], answer[HEADER_BYTES_MAX];
+  bhs[1] = (uint8_t)(0x81 | (transfer.bytes == 0 ? 0 : transfer.is_out ? 0x20 : 0x40)); /* F, R or W, SIMPLE */
+  if (transfer.is_out) put24(bhs + 5, transfer.bytes);
   size_t digest_bytes = c->has_header_digest ? 4 : 0;
   put16(bhs + 8, (uint32_t)c->job->lun);
-  put32(bhs + 20, bytes);
-  put32(bhs + 24, c->cmd_sn++);
+  put32(bhs + 20, transfer.bytes);
+  put32(bhs + 24, c->nexus->cmd_sn++);
   put32(bhs + 28, c->exp_stat_sn);
   memcpy(bhs + 32, cdb, 16);
   uint32_t crc = crc32c(bhs, BHS_BYTES);
   memcpy(digest, &crc, 4);
   send_all(c->fd, bhs, BHS_BYTES);
   send_all(c->fd, digest, digest_bytes);
+  if (transfer.is_out) send_all(c->fd, transfer.data, transfer.bytes); /* a multiple of 4: no padding */
   for (;;) {
     receive_all(c->fd, answer, BHS_BYTES + digest_bytes);
     uint32_t length = get24(answer + 5);
@@ -446,30 +481,43 @@ static int command_sync(struct connection *c, const uint8_t *cdb, uint8_t *data,
     size_t whole = ((length + 3) & ~3u) + (c->has_data_digest && length > 0 ? 4u : 0u);
     if (whole > sizeof segment) die("an answer of %u bytes was not expected", length);
     receive_all(c->fd, segment, whole);
-    if ((answer[0] & OPCODE_MASK) == DATA_IN) memcpy(data, segment, smaller(length, bytes));
+    if ((answer[0] & OPCODE_MASK) == DATA_IN) memcpy(transfer.data, segment, smaller(length, transfer.bytes));
     bool has_status = (answer[0] & OPCODE_MASK) == SCSI_RESPONSE || ((answer[0] & OPCODE_MASK) == DATA_IN && (answer[1] & 1));
     if (!has_status) continue;
     c->exp_stat_sn = get32(answer + 24) + 1;
-    c->max_cmd_sn = get32(answer + 32);
+    c->nexus->max_cmd_sn = get32(answer + 32);
     return answer[3];
   }
+}
+
+/* MODE SELECT(6) of the Caching mode page without WCE (SPC-4 6.11, SBC-4 6.4.5). */
+static void write_through(struct connection *c) {
+  uint8_t sense[16] = {MODE_SENSE_6, 0x08, 0x08}, list[24] = {0}; /* DBD; page 08h, current values */
+  uint8_t select[16] = {MODE_SELECT_6, 0x10}; /* PF */
+  sense[4] = select[4] = sizeof list;
+  if (command_sync(c, sense, (struct transfer){list, sizeof list, false}) != 0) die("MODE SENSE(6) failed");
+  memset(list, 0, 4);
+  list[4] &= PAGE_CODE_MASK;
+  list[6] &= (uint8_t)~WCE;
+  if (command_sync(c, select, (struct transfer){list, sizeof list, true}) != 0) die("MODE SELECT(6) failed");
 }
 
 static void read_capacity(struct connection *c, uint64_t *blocks) {
   uint8_t ready[16] = {TEST_UNIT_READY}, capacity[16] = {SERVICE_ACTION_IN_16, 0x10}, data[32] = {0};
   int tries = 5; /* unit attentions of a new session */
-  while (command_sync(c, ready, NULL, 0) != 0) {
+  while (command_sync(c, ready, (struct transfer){NULL, 0, false}) != 0) {
     if (--tries == 0) die("the unit does not become ready");
   }
   put32(capacity + 10, sizeof data);
-  if (command_sync(c, capacity, data, sizeof data) != 0) die("READ CAPACITY(16) failed");
+  if (command_sync(c, capacity, (struct transfer){data, sizeof data, false}) != 0) die("READ CAPACITY(16) failed");
   *blocks = get64(data) + 1;
   c->logical_bytes = get32(data + 8);
 }
 
 static void allocate(struct connection *c) {
   const struct job *job = c->job;
-  unsigned pieces = 64, per_op = 3 * (job->block_bytes / smaller(c->send_segment_bytes, job->block_bytes) + 2);
+  unsigned pieces = 64, piece_bytes = smaller(c->send_segment_bytes, c->nexus->max_burst_bytes);
+  unsigned per_op = 3 * (job->block_bytes / smaller(piece_bytes, job->block_bytes) + 2);
   while (pieces < per_op * (unsigned)job->depth + 64) pieces *= 2;
   c->out_mask = pieces - 1;
   c->out = calloc(pieces, sizeof *c->out);
@@ -480,19 +528,32 @@ static void allocate(struct connection *c) {
 }
 
 static void *wire_open(const struct job *job, struct session *session, uint64_t *blocks, uint32_t *logical_bytes) {
-  static int number;
+  static int opened;
+  static struct nexus *latest;
   struct connection *c = calloc(1, sizeof *c);
   (void)session;
+  c->number = opened++;
+  if (c->number == 0 || !job->is_one_session) {
+    latest = calloc(1, sizeof *latest);
+    *latest = (struct nexus){.cmd_sn = 1, .first_burst_bytes = 65536, .max_burst_bytes = 262144, .initial_r2t = true,
+                             .immediate_data = true};
+  }
+  c->nexus = latest;
+  c->tag_base = job->is_one_session ? (uint32_t)(c->number * job->depth) : 0;
   c->job = job;
   c->fd = connect_to(job);
   c->send_segment_bytes = 8192; /* the defaults of RFC 7143 13 */
-  c->first_burst_bytes = 65536;
-  c->max_burst_bytes = 262144;
-  c->initial_r2t = true;
-  c->immediate_data = true;
-  login(c, number++);
+  login(c);
   if (c->has_header_digest != job->has_header_digest || c->has_data_digest != job->has_data_digest) die("the target refused digests");
   read_capacity(c, blocks);
+  if (job->writes_through && c->number == 0) {
+    if (c->has_data_digest) die("--write-through is without --data-digest");
+    write_through(c);
+  }
+  /* A connection hears only of its own answers: one that waits for the window could wait for ever. */
+  if (job->is_one_session && c->nexus->max_cmd_sn - c->nexus->cmd_sn + 1 < (uint32_t)(job->sessions * job->depth)) {
+    die("the command window is too small for --one-session");
+  }
   *logical_bytes = c->logical_bytes;
   allocate(c);
   fcntl(c->fd, F_SETFL, fcntl(c->fd, F_GETFL) | O_NONBLOCK);
@@ -504,7 +565,7 @@ static int wire_fd(void *state) { return ((struct connection *)state)->fd; }
 static void wire_close(void *state) {
   struct connection *c = state;
   uint8_t bhs[BHS_BYTES] = {LOGOUT_REQUEST | IMMEDIATE, 0x80};
-  put32(bhs + 24, c->cmd_sn);
+  put32(bhs + 24, c->nexus->cmd_sn);
   put32(bhs + 28, c->exp_stat_sn);
   push_pdu(c, bhs, NULL, 0);
   wire_flush(c);

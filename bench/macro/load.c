@@ -40,7 +40,8 @@ struct cpu_time {
 enum phase { PHASE_WARMUP, PHASE_MEASURE, PHASE_DRAIN };
 
 static struct job job = {.host = "127.0.0.1", .lun = 0, .sessions = 1, .depth = 32, .block_bytes = 4096, .read_percent = 100,
-                         .is_random = true, .seconds = 2, .warmup_seconds = 0.5, .seed = 1};
+                         .is_random = true, .seconds = 2, .warmup_seconds = 0.5, .seed = 1, .burst_bytes = 262144,
+                         .recv_segment_bytes = 262144, .outstanding_r2ts = 1};
 static const struct engine *engine = &engine_wire;
 static struct session *sessions;
 static uint64_t disk_blocks; /* logical blocks that are used */
@@ -195,6 +196,9 @@ static const char USAGE[] =
     "  --rw read|write|mixed --read-percent P (mixed) --pattern random|sequential\n"
     "  --seconds S --warmup S --count N (ops, warm-up included) --header-digest --data-digest (wire only)\n"
     "  --verify STAMP (data carries place and stamp) --seed N --server-pid PID\n"
+    "  --one-session (the sessions are connections of one) --write-through (WCE off) (wire only)\n"
+    "  --burst BYTES --outstanding-r2ts N --recv-segment BYTES (MaxBurstLength, MaxOutstandingR2T and\n"
+    "  MaxRecvDataSegmentLength as the client names them; wire only)\n"
     "  --idle (log in, say so in one line, keep the sessions for --seconds without any I/O)\n";
 
 static double number(const char *text, double low, double high, const char *name) {
@@ -218,7 +222,8 @@ static void parse(int argc, char **argv) {
       {"rw", 1, 0, 'r'},           {"read-percent", 1, 0, 'R'},  {"pattern", 1, 0, 'P'},     {"seconds", 1, 0, 'S'},
       {"warmup", 1, 0, 'w'},       {"count", 1, 0, 'c'},         {"header-digest", 0, 0, 'H'}, {"data-digest", 0, 0, 'D'},
       {"verify", 1, 0, 'v'},       {"seed", 1, 0, 'x'},          {"server-pid", 1, 0, 'i'},  {"span", 1, 0, 'n'},
-      {"idle", 0, 0, 'I'},
+      {"idle", 0, 0, 'I'},         {"one-session", 0, 0, 'O'},   {"write-through", 0, 0, 'W'}, {"burst", 1, 0, 'B'},
+      {"outstanding-r2ts", 1, 0, 'o'}, {"recv-segment", 1, 0, 'g'},
       {0, 0, 0, 0}};
   int option;
   while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -248,6 +253,11 @@ static void parse(int argc, char **argv) {
       case 'i': job.server_pid = (int)number(optarg, 1, 1e9, "server-pid"); break;
       case 'n': job.span_bytes = (uint64_t)number(optarg, 512, 9e15, "span"); break;
       case 'I': job.is_idle = true; break;
+      case 'O': job.is_one_session = true; break;
+      case 'W': job.writes_through = true; break;
+      case 'B': job.burst_bytes = (uint32_t)number(optarg, 512, 16777215, "burst"); break;
+      case 'o': job.outstanding_r2ts = (int)number(optarg, 1, 65535, "outstanding-r2ts"); break;
+      case 'g': job.recv_segment_bytes = (uint32_t)number(optarg, 512, 16777215, "recv-segment"); break;
       default: fputs(USAGE, stderr); exit(2);
     }
   }

@@ -31,6 +31,11 @@ struct job {
   uint64_t span_bytes; /* 0: the whole disk */
   int server_pid;      /* 0: nobody's CPU is read */
   bool is_idle;        /* sessions only, no I/O */
+  bool is_one_session; /* what are sessions otherwise are connections of one (wire only) */
+  bool writes_through; /* the write cache is switched off before the load begins (wire only) */
+  /* what a wire session offers or declares */
+  uint32_t burst_bytes, recv_segment_bytes;
+  int outstanding_r2ts;
 };
 
 struct session;

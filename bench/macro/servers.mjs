@@ -2,6 +2,7 @@
  * Starts and stops the servers that are measured. Everything started here is killed when this process ends, whatever the reason.
  */
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -68,6 +69,15 @@ export function stopServers() {
   for (const child of children) child.kill('SIGTERM');
 }
 
+/** Ends one server; resolves when it has gone and its locks with it. */
+export async function stopServer(pid) {
+  const child = [...children].find((candidate) => candidate.pid === pid);
+  if (child === undefined) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  await gone;
+}
+
 async function startOurs({ dir, disks }, name, scheme, options) {
   const isNull = scheme === 'null';
   const storages = isNull
@@ -84,13 +94,22 @@ async function startOurs({ dir, disks }, name, scheme, options) {
   return { pid, port, target: TARGET, luns: isNull ? shared : numbered(disks, 0) };
 }
 
-async function startDaemon(dir, name, config) {
+/**
+ * One of our daemons with a configuration as it stands in the file; its portal has port 0.
+ * @param how { nodeFlags, daemonFlags, env, prefix }: more options of Node.js and of the daemon, more environment, and what
+ *   stands before it all, such as taskset
+ * @returns { pid, port }
+ */
+export async function startDaemon(dir, name, config, how = {}) {
   const configFile = join(dir, `${name}.json`);
   writeFileSync(configFile, JSON.stringify(config));
+  const { nodeFlags = [], daemonFlags = [], env = {}, prefix = [] } = how;
   const flags = (process.env.BENCH_NODE_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
   const state = join(dir, `${name}-state`);
-  const command = [...flags, DAEMON, 'daemon', '--config', configFile, '--state-dir', state];
-  const child = launch(process.execPath, command, { dir, name });
+  const node = [process.execPath, ...flags, ...nodeFlags];
+  const daemon = [DAEMON, 'daemon', '--config', configFile, '--state-dir', state, ...daemonFlags];
+  const [program, ...args] = [...prefix, ...node, ...daemon];
+  const child = launch(program, args, { dir, name, env });
   const found = await waitForLog(child, /"address":"127\.0\.0\.1:(\d+)"/);
   return { pid: child.process.pid, port: Number(found[1]) };
 }
@@ -171,10 +190,10 @@ async function startTgtd({ dir, disks }) {
   return { pid: child.process.pid, port, target: TARGET, luns };
 }
 
-function launch(program, args, { dir, name }) {
+function launch(program, args, { dir, name, env = {} }) {
   const log = join(dir, `${name}.log`);
   const fd = openSync(log, 'w');
-  const child = spawn(program, args, { stdio: ['ignore', fd, fd] });
+  const child = spawn(program, args, { stdio: ['ignore', fd, fd], env: { ...process.env, ...env } });
   closeSync(fd);
   children.add(child);
   child.on('exit', () => children.delete(child));
