@@ -23,7 +23,7 @@ import { DEFAULT_ID, EXPERIMENTS } from './tuning/experiments.mjs';
 
 const RESULTS = fileURLToPath(new URL('./results/', import.meta.url));
 const DIST = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-const WARMUP_S = 0.1;
+const WARMUP_S = 0.05;
 /** A daemon has compiled its hot code by then; that round does not count. */
 const FIRST_ROUND_S = 0.4;
 

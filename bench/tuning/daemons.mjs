@@ -26,25 +26,27 @@ function merge(base, setting) {
  *   `path` of its disk
  */
 export async function startVariants(experiment, variants, { dir, disks }) {
-  const groups = grouped(variants);
-  const servers = new Map();
-  const pids = [];
   const taken = new Map();
-  for (const group of groups.values()) {
-    const name = `${experiment.id}-${pids.length}`;
-    const plan = planDaemon(group, experiment.targets ?? 1, (variant) => takeDisk(variant, disks, taken));
-    const { pid, port } = await startDaemon(dir, name, plan.config, group[0].how);
-    pids.push(pid);
-    for (const { id, target, path } of plan.targets) {
+  const plans = [...grouped(variants).values()].map((group) => ({
+    how: group[0].how,
+    ...planDaemon(group, experiment.targets ?? 1, (variant) => takeDisk(variant, disks, taken)),
+  }));
+  const started = await Promise.all(
+    plans.map(({ config, how }, nth) => startDaemon(dir, `${experiment.id}-${nth}`, config, how)),
+  );
+  const servers = new Map();
+  for (const [nth, { targets }] of plans.entries()) {
+    const { pid, port } = started[nth];
+    for (const { id, target, path } of targets) {
       const server = { name: `${experiment.id} ${id}`, pid, port, target, luns: { disk: 0 }, path };
       servers.set(id, [...(servers.get(id) ?? []), server]);
     }
   }
-  return { servers, pids };
+  return { servers, pids: started.map(({ pid }) => pid) };
 }
 
 export async function stopVariants({ pids }) {
-  for (const pid of pids) await stopServer(pid);
+  await Promise.all(pids.map(stopServer));
 }
 
 function daemonKey({ scheme, performance, limits, how }) {
