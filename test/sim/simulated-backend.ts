@@ -3,7 +3,6 @@
  * memory of a write does not change while the store has it.
  */
 import {
-  type AllocationExtent,
   type Backend,
   type BackendCapabilities,
   type BackendIo,
@@ -14,6 +13,7 @@ import {
   IO_WRITE,
   IO_WRITE_ZEROES,
   type IoStatus,
+  type OnExtents,
   type OnSpace,
 } from '../../src/backend/backend.ts';
 import { crc32cPortable } from '../../src/iscsi/codec/digest.ts';
@@ -87,8 +87,8 @@ export class SimulatedBackend implements Backend {
     while (this.held.length > 0) this.releaseOne();
   }
 
-  allocation(): Promise<AllocationExtent[]> {
-    return Promise.resolve([]);
+  allocation(offsetBytes: number, lengthBytes: number, _countMax: number, onExtents: OnExtents): void {
+    this.time.schedule(0, () => onExtents([{ offsetBytes, lengthBytes, isAllocated: true }]));
   }
 
   space(onSpace: OnSpace): void {
