@@ -48,6 +48,7 @@ function faultOf({ unit, storage }: ServedStorage, wanted: StorageConfig): Fault
   if (wanted.blockShift !== storage.blockShift)
     return 'its blocks would have another size; restart the daemon for that';
   if (unit.erasure.current !== null) return 'what is in the drive is being erased, or that has failed';
+  if (unit.atomicWrites.isBroken) return 'an atomic write on what is in the drive is half done; a start undoes it';
   if (!unit.isMediumPresent || !unit.isRemovalPrevented) return null;
   unit.requestEject();
   return 'an initiator prevents the removal; it was asked to let go, try again when it has';

@@ -174,6 +174,11 @@ export class Reactor {
     });
   }
 
+  /** The fastest there is here. */
+  get crc32c(): Crc32c {
+    return this.services.crc32c;
+  }
+
   /** What io_uring came out with; null without. */
   get ringReport(): RingReport | null {
     return this.ring === null ? null : reportRing(this.ring);

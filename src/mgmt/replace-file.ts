@@ -12,11 +12,16 @@ export async function replaceFile(directory: string, file: string, text: string)
     await handle.close();
   }
   await rename(temporary, file);
-  const directoryHandle = await open(directory, 'r');
+  await syncDirectory(directory);
+}
+
+/** Makes durable which files `directory` has. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
   try {
-    await directoryHandle.sync();
+    await handle.sync();
   } finally {
-    await directoryHandle.close();
+    await handle.close();
   }
 }
 

@@ -9,6 +9,7 @@ import { UnitStateFile } from '../mgmt/unit-state-file.ts';
 import type { Reactor } from '../reactor.ts';
 import { PERIPHERAL_CD_DVD } from '../scsi/constants.ts';
 import { LogicalUnit } from '../scsi/logical-unit.ts';
+import { UnitJournal } from './unit-journal.ts';
 
 const VENDOR_DEFAULT = 'GOTGT';
 const PRODUCT_DEFAULT = 'NATIVE DISK';
@@ -66,6 +67,7 @@ async function openUnit(
   const savedReservations = await reservationStore.load();
   const stateStore = new UnitStateFile(configuration.stateDirectory, uuid, (fault) => logger.error(fault));
   const savedState = await stateStore.load();
+  const unitJournal = await UnitJournal.open(reactor, configuration.stateDirectory, uuid, storage, logger);
   try {
     const backend = await reactor.openStore(storage);
     const unit = new LogicalUnit({
@@ -91,7 +93,9 @@ async function openUnit(
       savedReservations,
       stateStore,
       savedState,
+      ...(unitJournal.journal === null ? {} : { atomicJournal: unitJournal.journal }),
     });
+    await unitJournal.recover(unit, reactor);
     reactor.spaceWatch.add(unit);
     return unit;
   } catch (error) {

@@ -24,8 +24,10 @@ import { RodTokens } from './copy/rod-token.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { LunMap } from './lun-map.ts';
 import { createDriveCommandTable } from './mmc/mmc-command-table.ts';
+import { AtomicTurns } from './sbc/atomic-turns.ts';
 import { CompareBuffer } from './sbc/compare-buffer.ts';
 import type { MediumErasure } from './sbc/medium-erasure.ts';
+import type { StoreMover } from './sbc/store-mover.ts';
 import {
   cdbFieldPointer,
   SENSE_INVALID_COMMAND_OPERATION_CODE,
@@ -56,6 +58,7 @@ export class DeviceServerContext {
   readonly table: CommandTable;
   private readonly driveTable: CommandTable;
   readonly compareBuffer: CompareBuffer;
+  readonly atomicTurns = new AtomicTurns();
   readonly copyBuffers = new CopyBuffers(COPY_BUFFERS_MAX);
   readonly copyThreads = new CopyBuffers(COPY_THREADS_MAX);
   readonly rodTokens: RodTokens;
@@ -66,6 +69,7 @@ export class DeviceServerContext {
   delay: ((ms: number, work: () => void) => void) | null = null;
   /** What runs without a command (medium-erasure.ts). */
   readonly erasures = new Set<MediumErasure>();
+  readonly movers = new Set<StoreMover>();
   private readonly freeTasks: Task[] = [];
   private taskCount = 0;
 
@@ -121,6 +125,7 @@ export class DeviceServerContext {
   /** Nothing that runs without a command submits anything more; before the stores are closed. */
   stopBackground(): void {
     for (const erasure of this.erasures) erasure.stop();
+    for (const mover of this.movers) mover.stop();
     for (const copy of this.backgroundCopies) copy.stop();
   }
 

@@ -21,6 +21,8 @@ import type { Nexus } from './nexus.ts';
 import { RangeLocks } from './range-locks.ts';
 import type { SavedReservations } from './reservations/reservation-state.ts';
 import { type ReservationStore, UnitReservations } from './reservations/unit-reservations.ts';
+import type { AtomicJournal } from './sbc/atomic-journal.ts';
+import { AtomicWrites } from './sbc/atomic-writes.ts';
 import { isAllowedOnErased, MediumErasure } from './sbc/medium-erasure.ts';
 import { POWER_ACTIVE } from './sbc/power-condition.ts';
 import type { OnThresholdReached, ThresholdDefaults } from './sbc/provisioning.ts';
@@ -29,6 +31,7 @@ import {
   SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED,
   SENSE_CAPACITY_DATA_HAS_CHANGED,
   SENSE_INITIALIZING_COMMAND_REQUIRED,
+  SENSE_MANUAL_INTERVENTION_REQUIRED,
   SENSE_MEDIUM_MAY_HAVE_CHANGED,
   SENSE_MEDIUM_NOT_PRESENT,
   SENSE_MODE_PARAMETERS_CHANGED,
@@ -75,6 +78,8 @@ export interface LogicalUnitOptions {
   readonly stateStore?: UnitStateStore;
   /** What that store has kept; null: nothing. */
   readonly savedState?: UnitState | null;
+  /** With it atomic writes may be longer than a physical block. Whoever opened it has AtomicWrites.recover() undo what it tells. */
+  readonly atomicJournal?: AtomicJournal;
   /** Where reservations outlive a loss of power; without one they do not, and the unit says so. */
   readonly reservationStore?: ReservationStore;
   /** What that store has kept; null: nothing. */
@@ -123,6 +128,7 @@ export class LogicalUnit {
   readonly reservations: UnitReservations;
   readonly state: UnitStateKeeper;
   readonly erasure: MediumErasure;
+  readonly atomicWrites: AtomicWrites;
   readonly provisioning: Provisioning;
   readonly counters = new UnitCounters();
   private currentModes: ModeParameters;
@@ -166,6 +172,7 @@ export class LogicalUnit {
     this.isThin = options.isThin && backend.capabilities.canUnmap;
     this.state = new UnitStateKeeper(options.stateStore ?? null, options.savedState ?? NO_UNIT_STATE);
     this.erasure = new MediumErasure(this);
+    this.atomicWrites = new AtomicWrites(this, options.atomicJournal ?? null);
     this.provisioning = new Provisioning(
       this,
       options.thresholds ?? NO_THRESHOLDS,
@@ -318,6 +325,7 @@ export class LogicalUnit {
     const defaults = defaultModes(this);
     assert(this.isRemovable && !this.isMediumPresent, 'a medium is changed while the drive is empty');
     assert(this.taskCount === 0, 'no command goes on from one medium to the next');
+    assert(!this.atomicWrites.isBroken, 'what is half done is mended on the medium that it was begun on');
     this.backend = backend;
     this.mediumName = options.mediumName;
     this.blockCount = wholeBlocks(backend, this.blockBytes);
@@ -403,6 +411,7 @@ export class LogicalUnit {
   /** Why the medium cannot be accessed now, or 0. */
   notReady(): number {
     if (!this.isMediumPresent) return SENSE_MEDIUM_NOT_PRESENT;
+    if (this.atomicWrites.isBroken) return SENSE_MANUAL_INTERVENTION_REQUIRED;
     return this.isStopped ? SENSE_INITIALIZING_COMMAND_REQUIRED : 0;
   }
 }

@@ -107,7 +107,7 @@ export class Task implements IoOwner, SlotWaiter {
   private cameMs = Number.NaN;
   /** How it holds its bytes against others (range-locks.ts). */
   rangeHold: RangeHold = HOLD_NONE;
-  /** What parameter-list.ts received. */
+  /** What parameter-list.ts received, or what an atomic write writes. */
   parameterList: Buffer | null = null;
   builder: ParameterDataBuilder | null = null;
 
@@ -401,6 +401,7 @@ export class Task implements IoOwner, SlotWaiter {
       this.isWaitingForSlot = false;
     }
     this.context.compareBuffer.giveUp(this);
+    this.context.atomicTurns.giveUp(this);
     if (this.slot !== null) this.slot.release();
     this.slot = null;
     for (const io of this.ios) {

@@ -7,6 +7,7 @@ import { VPD_BLOCK_DEVICE_CHARACTERISTICS, VPD_BLOCK_LIMITS, VPD_LOGICAL_BLOCK_P
 import type { LogicalUnit } from '../logical-unit.ts';
 import { beginPage } from '../spc/vpd-page.ts';
 import type { Task } from '../task.ts';
+import { ATOMIC_BYTES_MAX } from './atomic-writes.ts';
 
 /** What one command may move; long enough for every initiator, short enough to leave the others a turn. */
 export const TRANSFER_BYTES_MAX = 33554432;
@@ -38,9 +39,14 @@ export function compareAndWriteBlocksMax(unit: LogicalUnit): number {
   return Math.min(COMPARE_AND_WRITE_BYTES_MAX / unit.blockBytes, COMPARE_AND_WRITE_BLOCKS_MAX);
 }
 
-/** MAXIMUM ATOMIC TRANSFER LENGTH and ATOMIC ALIGNMENT of `unit`, in blocks: one physical block. */
+/** MAXIMUM ATOMIC TRANSFER LENGTH of `unit`, in blocks: one physical block without a journal. */
 export function atomicTransferBlocksMax(unit: LogicalUnit): number {
-  return 2 ** physicalBlockExponent(unit);
+  return unit.atomicWrites.hasJournal ? ATOMIC_BYTES_MAX / unit.blockBytes : 2 ** physicalBlockExponent(unit);
+}
+
+/** ATOMIC ALIGNMENT of `unit`, in blocks; 1: an atomic write begins where it likes. */
+export function atomicAlignmentBlocks(unit: LogicalUnit): number {
+  return unit.atomicWrites.hasJournal ? 1 : atomicTransferBlocksMax(unit);
 }
 
 /** Logical blocks in a physical block, as a power of two (READ CAPACITY(16), SBC-3 5.16.2). */
@@ -61,7 +67,7 @@ export function buildBlockLimits(task: Task, out: Buffer): number {
   out.writeUInt32BE(PREFETCH_BYTES_MAX / unit.blockBytes, BL_MAXIMUM_PREFETCH_LENGTH);
   out.writeUInt32BE(writeSameBlocksMax(unit), BL_MAXIMUM_WRITE_SAME_LENGTH + 4);
   out.writeUInt32BE(atomicTransferBlocksMax(unit), BL_MAXIMUM_ATOMIC_TRANSFER_LENGTH);
-  out.writeUInt32BE(atomicTransferBlocksMax(unit), BL_ATOMIC_ALIGNMENT);
+  out.writeUInt32BE(atomicAlignmentBlocks(unit), BL_ATOMIC_ALIGNMENT);
   if (unit.isThin) {
     out.writeUInt32BE(UNMAP_LBAS_MAX, BL_MAXIMUM_UNMAP_LBA_COUNT);
     out.writeUInt32BE(UNMAP_DESCRIPTORS_MAX, BL_MAXIMUM_UNMAP_BLOCK_DESCRIPTOR_COUNT);
@@ -107,7 +113,7 @@ const BL_OPTIMAL_UNMAP_GRANULARITY = 28;
 const BL_UNMAP_GRANULARITY_ALIGNMENT = 32;
 const UGAVALID = 0x80000000;
 const BL_MAXIMUM_WRITE_SAME_LENGTH = 36; // uint64
-// SBC-4 6.6.4; the atomic boundary fields stay zero: not offered
+// SBC-4 6.6.4; no granularity is asked for, and the atomic boundary fields stay zero: not offered
 const BL_MAXIMUM_ATOMIC_TRANSFER_LENGTH = 44;
 const BL_ATOMIC_ALIGNMENT = 48;
 
