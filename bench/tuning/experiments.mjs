@@ -65,7 +65,7 @@ export const EXPERIMENTS = [
     title: '4 KiB random read, depth 32, everything in the page cache',
     measure: 'iops',
     load: READ_4K,
-    base: { storage: { blockShift: 12 } },
+    base: { title: '`false`', storage: { blockShift: 12 } },
     settings: [{ id: 'direct', title: '`direct: true`', storage: { direct: true } }],
   },
   {
@@ -73,7 +73,7 @@ export const EXPERIMENTS = [
     title: '4 KiB random write, depth 32',
     measure: 'iops',
     load: WRITE_4K,
-    base: { storage: { blockShift: 12 } },
+    base: { title: '`false`', storage: { blockShift: 12 } },
     settings: [{ id: 'direct', title: '`direct: true`', storage: { direct: true } }],
   },
   {
@@ -81,7 +81,7 @@ export const EXPERIMENTS = [
     title: '4 KiB random read, depth 32, `direct: true`',
     measure: 'iops',
     load: READ_4K,
-    base: { storage: { blockShift: 12, direct: true } },
+    base: { title: '`0`: as many as the ring takes', storage: { blockShift: 12, direct: true } },
     settings: [1, 8, 32].map((depth) => ({
       id: `${depth}`,
       title: `\`${depth}\``,
@@ -94,6 +94,7 @@ export const EXPERIMENTS = [
     measure: 'iops',
     load: READ_4K,
     targets: 2,
+    base: { title: '`reactors: 1`' },
     settings: [{ id: '2', title: '`reactors: 2`', performance: { reactors: 2 } }],
   },
   {
@@ -194,7 +195,7 @@ export const EXPERIMENTS = [
     title: '1 MiB sequential write, depth 4',
     measure: 'mibPerS',
     load: WRITE_1M,
-    base: { disk: 'large' },
+    base: { title: '`1048576`', disk: 'large' },
     settings: [256 * KIB, 64 * KIB].map((bytes) => ({
       id: `${bytes}`,
       title: `\`maxBurstLength: ${bytes}\``,
@@ -206,7 +207,7 @@ export const EXPERIMENTS = [
     title: '1 MiB sequential write, depth 4, `maxBurstLength: 65536`; the client allows 64 R2Ts',
     measure: 'mibPerS',
     load: { ...WRITE_1M, 'outstanding-r2ts': 64 },
-    base: { disk: 'large', negotiation: { maxBurstLength: 65536, firstBurstLength: 65536 } },
+    base: { title: '`4`', disk: 'large', negotiation: { maxBurstLength: 65536, firstBurstLength: 65536 } },
     settings: [1, 16].map((count) => ({
       id: `${count}`,
       title: `\`maxOutstandingR2T: ${count}\``,
@@ -237,6 +238,7 @@ export const EXPERIMENTS = [
     title: '4 KiB random read, depth 32',
     measure: 'iops',
     load: READ_4K,
+    base: { title: 'none' },
     settings: [
       { id: 'header', title: 'HeaderDigest CRC32C', load: { 'header-digest': true } },
       { id: 'both', title: 'HeaderDigest and DataDigest CRC32C', load: { 'header-digest': true, 'data-digest': true } },
@@ -247,7 +249,7 @@ export const EXPERIMENTS = [
     title: '256 KiB sequential read, depth 8',
     measure: 'mibPerS',
     load: READ_256K,
-    base: { disk: 'large' },
+    base: { title: 'none', disk: 'large' },
     settings: [{ id: 'data', title: 'DataDigest CRC32C', load: { 'data-digest': true } }],
   },
   {
@@ -266,6 +268,7 @@ export const EXPERIMENTS = [
     title: '4 KiB random read, the client would have 128 commands in flight',
     measure: 'iops',
     load: { ...READ_4K, depth: 128 },
+    base: { title: '`128`' },
     settings: [8, 32].map((count) => ({
       id: `${count}`,
       title: `\`commandWindow: ${count}\``,
