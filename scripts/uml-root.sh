@@ -7,8 +7,9 @@ cd "$(dirname "$0")/.."
 . scripts/lib-setup.sh
 
 CACHE=.cache/uml
-# iscsid and iscsiadm; slirp carries the guest's network over ordinary sockets; sg3-utils and sdparm ask disks everything.
-PACKAGES='user-mode-linux slirp open-iscsi busybox-static e2fsprogs kmod sg3-utils sdparm'
+# iscsid and iscsiadm; slirp carries the guest's network over ordinary sockets; sg3-utils, sdparm and ddpt ask disks everything;
+# dmsetup makes one disk of two paths.
+PACKAGES='user-mode-linux slirp open-iscsi busybox-static e2fsprogs kmod sg3-utils sdparm ddpt dmsetup'
 # What they depend on and the guest never runs.
 UNUSED='perl* libperl* *-perl_* libgdbm* libdb5* usrmerge_* udev_* debconf_* dpkg_* tar_* passwd_* adduser_* libpam*'
 # Changes when this script does.

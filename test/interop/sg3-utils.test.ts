@@ -9,7 +9,7 @@ import { blocks } from './sg3/blocks.ts';
 import { conditions, overwriting, overwritten } from './sg3/conditions.ts';
 import { identity } from './sg3/identity.ts';
 import { kernelView } from './sg3/kernel-view.ts';
-import { persistence, reservations } from './sg3/reservations.ts';
+import { otherReservations, persistence, reservations } from './sg3/reservations.ts';
 
 const { GOTGT_NATIVE } = process.env;
 /** Making the guest's root downloads some 70 MB. */
@@ -33,6 +33,7 @@ if (process.arch === 'x64') {
     conditions(bench);
     overwriting(bench);
     reservations(bench);
+    otherReservations(bench);
     overwritten(bench);
     persistence(bench);
   });

@@ -73,6 +73,25 @@ export function accessStates(bench: Bench): void {
     await bench.attention('/dev/b0', CHANGED);
   });
 
+  it('dm-multipath: what a path in standby refuses goes by the other one', async () => {
+    const paths = '1 round-robin 0 1 1 /dev/block-a0 1 round-robin 0 1 1 /dev/block-b0 1';
+    const half = (seek: number) =>
+      `dd if=/host/random.img of=/dev/mapper/both bs=64k oflag=direct count=16 skip=${seek} seek=${seek}`;
+    await bench.good(
+      'modprobe dm-multipath && modprobe dm-round-robin',
+      `dmsetup create both --table "0 131072 multipath 0 0 2 ${paths}" && dmsetup mknodes`,
+      half(0),
+      'sg_stpg --standby --tp=1 /dev/a0',
+      half(16),
+      'dd if=/dev/mapper/both of=/tmp/both bs=64k iflag=direct count=32',
+      'cmp /tmp/both /host/random.img && rm /tmp/both',
+    );
+    expect(await bench.good('dmsetup status both')).toMatch(/ E 0 1 0 8:0 F \d+ A 0 1 0 \d+:\d+ A 0 /);
+    await bench.settle();
+    await bench.good('dmsetup remove both', 'sg_stpg --optimized --tp=1 /dev/b0');
+    await bench.settle();
+  });
+
   it('sg_stpg: states and groups that there are not are refused, and nothing changes', async () => {
     for (const wrong of ['--offline --tp=2', '--standby --tp=9', '--state=s,14 --tp=1,2']) {
       await bench.refused(
@@ -81,8 +100,7 @@ export function accessStates(bench: Bench): void {
         'Additional sense: Invalid field in parameter list\n',
       );
     }
-    for (const group of [1, 2])
-      await expectState('/dev/a0', group, OPTIMIZED, group === 1 ? '0x00 (no status available)' : BY_COMMAND);
+    for (const group of [1, 2]) await expectState('/dev/a0', group, OPTIMIZED, BY_COMMAND);
   });
 }
 

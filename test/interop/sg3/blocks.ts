@@ -1,4 +1,5 @@
 /** Tools that read, write, compare, copy and unmap blocks. What they did is looked up in the disk's file. */
+import { writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { type Bench, BLOCK_BYTES, DISK_BYTES, EXIT, RANDOM_BYTES } from './bench.ts';
 
@@ -22,6 +23,15 @@ export function blocks(bench: Bench): void {
       `sg_dd if=/dev/a0 of=/dev/null bs=512 skip=${DISK_BYTES / BLOCK_BYTES} count=1`,
       EXIT.lbaOutOfRange,
       'sg_read failed, at or after lba=131072 [0x20000]\n',
+    );
+  });
+
+  it.each(['sgp_dd', 'sgm_dd'])('%s reads the same', async (tool) => {
+    const range = `bs=512 skip=${RANDOM_LBA} count=${RANDOM_BLOCKS}`;
+    await bench.good(
+      `${tool} if=/dev/a0 of=/tmp/${tool} ${range}`,
+      `cmp /tmp/${tool} /host/random.img`,
+      `rm /tmp/${tool}`,
     );
   });
 
@@ -108,6 +118,30 @@ export function blocks(bench: Bench): void {
     expect(bench.read('read-only.img', 0, 4096).equals(Buffer.alloc(4096, 0x5a))).toBe(true);
   });
 
+  it('POPULATE TOKEN, WRITE USING TOKEN: ddptctl understands the token, and the blocks are copied', async () => {
+    const [count, lba] = [64, 30000];
+    const { folder } = bench;
+    writeFileSync(folder.join('populate.bin'), Buffer.concat([header(POPULATE_BYTES), range(RANDOM_LBA, count)]));
+    await bench.good(
+      `sg_raw -s ${POPULATE_BYTES} -i /host/populate.bin /dev/a0 83 10 00 00 00 00 00 00 01 01 00 00 00 20 00 00`,
+      'ddptctl --receive --list_id=0x101 --rtf=/host/token.bin /dev/a0',
+    );
+    const token = bench.read('token.bin', 0, TOKEN_BYTES);
+    const described = await bench.good('ddptctl --info --rtf=/host/token.bin');
+    expect(described).toContain('ROD type: point in time copy - change vulnerable [0x800001]\n');
+    expect(described).toContain(`Number of bytes represented: ${count * BLOCK_BYTES} `);
+    const list = Buffer.concat([header(WRITE_USING_BYTES), token, RANGES_HEADER, range(lba, count)]);
+    writeFileSync(folder.join('write-using.bin'), list);
+    const use = `sg_raw -v -s ${WRITE_USING_BYTES} -i /host/write-using.bin /dev/b4 83 11 00 00 00 00 00 00 01 02 00 00 02 28 00 00`;
+    await bench.good(use);
+    const copied = bench.read('erased.img', lba * BLOCK_BYTES, count * BLOCK_BYTES);
+    expect(copied.equals(bench.blocks(RANDOM_LBA, count))).toBe(true);
+    // A write to what the token stands for ends it.
+    await bench.good(`sg_dd if=/tmp/a of=/dev/a0 bs=512 seek=${RANDOM_LBA} count=1`);
+    await bench.refused(use, EXIT.illegalRequest, 'Additional sense: Invalid token operation, token revoked\n');
+    await bench.good(`sg_dd if=/host/random.img of=/dev/a0 bs=512 seek=${RANDOM_LBA} count=1`);
+  });
+
   it('sg_verify: the medium, and data; sg_write_verify', async () => {
     await bench.good(
       `sg_verify --lba=0 --count=${RANDOM_LBA} /dev/a0`,
@@ -117,6 +151,7 @@ export function blocks(bench: Bench): void {
       'sg_write_verify --16 --bytchk=1 --lba=201 --num=1 --in=/tmp/b --ilen=512 /dev/a0',
     );
     expect(bench.blocks(200, 2)).toEqual(Buffer.concat([A_BLOCK, B_BLOCK]));
+    await bench.good('sg_verify --16 --ebytchk=3 --lba=3 --count=5 --ndo=512 --in=/tmp/zeros /dev/a0');
     const other = 'sg_verify -v --lba=200 --count=1 --ndo=512 --in=/tmp/b /dev/a0';
     await bench.refused(other, EXIT.miscompare, 'Miscompare during verify operation');
     const behind = `sg_verify -v --16 --lba=${DISK_BYTES / BLOCK_BYTES} --count=1 /dev/a0`;
@@ -154,6 +189,28 @@ export function blocks(bench: Bench): void {
     await bench.refused('sg_rep_zones /dev/a0', EXIT.invalidOpcode, 'not supported');
     await bench.refused('sg_seek --lba=1 --num-blocks=8 /dev/a0', EXIT.invalidOpcode, 'Invalid opcode');
   });
+}
+
+/** SBC-3 5.7.2, 5.48.2: parameter lists with one range. */
+const POPULATE_BYTES = 32;
+const WRITE_USING_BYTES = 552;
+const TOKEN_BYTES = 512;
+const RANGE_BYTES = 16;
+const RANGES_HEADER = Buffer.from([0, 0, 0, 0, 0, 0, 0, RANGE_BYTES]);
+
+/** Of a parameter list of either command; what POPULATE TOKEN has in its last bytes is zero for WRITE USING TOKEN. */
+function header(listBytes: number): Buffer {
+  const bytes = Buffer.alloc(RANGE_BYTES);
+  bytes.writeUInt16BE(listBytes - 2, 0);
+  if (listBytes === POPULATE_BYTES) bytes.writeUInt16BE(RANGE_BYTES, 14);
+  return bytes;
+}
+
+function range(lba: number, count: number): Buffer {
+  const bytes = Buffer.alloc(RANGE_BYTES);
+  bytes.writeUInt32BE(lba, 4);
+  bytes.writeUInt32BE(count, 8);
+  return bytes;
 }
 
 /** PROVISIONING STATUS */

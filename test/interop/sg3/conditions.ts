@@ -75,6 +75,19 @@ export function conditions(bench: Bench): void {
     await bench.settle();
   });
 
+  it('sdparm: commands of its own', async () => {
+    expect(await bench.good('sdparm --command=capacity /dev/a1')).toContain('\nblock_length: 4096\n');
+    await bench.good('sdparm --command=sync /dev/a0', 'sdparm --command=stop /dev/a0');
+    await bench.refused('sdparm --command=ready /dev/b0', EXIT.notReady, '\nNot ready\n');
+    await bench.good('sdparm --command=start /dev/a0');
+    expect(await bench.good('sdparm --command=ready /dev/b0')).toContain('\nReady\n');
+    expect(await bench.good('sdparm --command=profile /dev/a5')).toContain('    CD-ROM   *\n');
+    await bench.good('sdparm --command=eject /dev/a5');
+    await bench.refused('sdparm --command=ready /dev/b5', EXIT.notReady, '\nNot ready\n');
+    await bench.good('sdparm --command=load /dev/a5');
+    await bench.attention('/dev/b5', 'Not ready to ready change, medium may have changed');
+  });
+
   it('sg_write_buffer, sg_test_rwbuf: the echo buffer gives back what it got', async () => {
     await bench.good(
       'head -c 512 /host/random.img >/tmp/random',
@@ -126,8 +139,13 @@ export function conditions(bench: Bench): void {
     expect(await bench.good('sg_format /dev/a4')).toContain(
       'Number of logical blocks=32768\n   Logical block size=512 bytes\n',
     );
-    const large = 'sg_format --format --quick --wait --size=4096 -v /dev/a4';
-    await bench.refused(large, EXIT.illegalRequest, 'Illegal request');
+    for (const other of [
+      '--format --quick --wait --size=4096',
+      '--format --quick --wait --fmtpinfo=2',
+      '--resize --count=16384',
+    ]) {
+      await bench.refused(`sg_format ${other} /dev/a4`, EXIT.illegalRequest, 'Illegal request');
+    }
   });
 
   it.each(['--block', '--crypto'])('sg_sanitize %s: nothing is left', async (how) => {
@@ -143,13 +161,14 @@ export function conditions(bench: Bench): void {
 export function overwriting(bench: Bench): void {
   it('sg_sanitize --overwrite: both paths see its progress', async () => {
     const start = 'sg_sanitize --overwrite --pattern=/tmp/pattern --ipl=2 --quick --early /dev/a4';
-    const looks = 'sg_turs -v /dev/b4; sg_requests --progress /dev/a4';
+    const looks = 'sg_turs -v /dev/b4; sg_requests --progress /dev/a4; sg_readcap /dev/b4; sg_inq /dev/b4';
     await bench.good('printf "\\245\\132" >/tmp/pattern');
     const { output } = await bench.run(`${start} && (${looks})`);
     expect(output).toMatch(
       /Additional sense: Logical unit not ready, sanitize in progress\n {2}Progress indication: \d+\.\d+%/,
     );
     expect(output).toMatch(/^Progress indication: \d+\.\d+% done$/m);
+    expect(output).toContain('sg_readcap failed: Device not ready\nstandard INQUIRY:\n');
   });
 }
 

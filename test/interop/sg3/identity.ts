@@ -15,6 +15,13 @@ export function identity(bench: Bench): void {
     expect(output).toContain(` Product identification: ${product}\n`);
   });
 
+  it('sg_inq: the standards that a disk keeps to', async () => {
+    const output = await bench.good('sg_inq --descriptors /dev/a0');
+    for (const standard of ['SAM-5', 'SPC-4', 'SBC-3', 'iSCSI']) {
+      expect(output).toContain(`    ${standard} (no version claimed)\n`);
+    }
+  });
+
   it.each(Object.values(LUN))('sg_vpd: the pages of LUN %i ascend, each answers, no other does', async (lun) => {
     const pages = vpdPages(await bench.good(`sg_inq --hex --page=0 /dev/a${lun}`));
     expect(pages).toEqual([...new Set(pages)].sort((one, other) => one - other));

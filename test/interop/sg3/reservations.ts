@@ -119,6 +119,28 @@ export function reservations(bench: Bench): void {
   });
 }
 
+/** What is older than persistent reservations, and what is said of more than one port. */
+export function otherReservations(bench: Bench): void {
+  it('sg_persist: ALL_TG_PT registers at both ports, SPEC_I_PT another initiator', async () => {
+    await bench.good('sg_persist -n --out --register --param-sark=0xa1 --param-alltgpt /dev/a0');
+    const all = await bench.good('sg_persist -n --in --read-full-status /dev/a0');
+    expect(all.match(/Relative port address: 0x[12]\n.*\n.*\n.*00023d000001\n/g)).toHaveLength(2);
+    await bench.good('sg_persist -n --out --clear --param-rk=0xa1 /dev/a0');
+    const other = 'iqn.2026-11.org.example:other,i,0x00023d000009';
+    await bench.good(`sg_persist -n --out --register --param-sark=0xa1 --transport-id=${other} /dev/a0`);
+    expect(await bench.good('sg_persist -n --in --read-full-status /dev/a0')).toContain(`port id: ${other}\n`);
+    await bench.good('sg_persist -n --out --clear --param-rk=0xa1 /dev/a0');
+    const lost = 'sg_persist -n --out --replace-lost --param-rk=0xa1 --param-sark=0xa2 /dev/a0';
+    await bench.refused(lost, EXIT.reservationConflict, 'Reservation conflict');
+  });
+
+  it('sg_raw: RESERVE(6) holds until RELEASE(6)', async () => {
+    await bench.good('sg_raw /dev/a0 16 00 00 00 00 00');
+    await bench.refused(`${READ} /dev/b0 ${READ_CDB}`, EXIT.reservationConflict, 'Reservation Conflict');
+    await bench.good('sg_raw /dev/a0 17 00 00 00 00 00', `${READ} /dev/b0 ${READ_CDB}`);
+  });
+}
+
 /** The last of all: it restarts the daemon under the guest's sessions. */
 export function persistence(bench: Bench): void {
   it('sg_persist: with APTPL a reservation outlives the daemon', async () => {
