@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MODE_FIELDS, modeFieldMax, type SavedModes } from '../scsi/mode-parameters.ts';
 import type { ErasureState } from '../scsi/sbc/medium-erasure.ts';
-import { type CycleCounts, NO_CYCLES, type UnitState, type UnitStateStore } from '../scsi/unit-state.ts';
+import { type CycleCounts, NO_CYCLES, NO_UNIT_STATE, type UnitState, type UnitStateStore } from '../scsi/unit-state.ts';
 import { assert } from '../util/assert.ts';
 import { ConfigError } from './config/config-error.ts';
 import { isSystemError, replaceFile } from './replace-file.ts';
@@ -16,6 +16,8 @@ export class UnitStateFile implements UnitStateStore {
   private readonly directory: string;
   private readonly onFault: (message: string) => void;
   private isSaving = false;
+  /** What the file holds. */
+  private kept = textOf(NO_UNIT_STATE);
 
   /**
    * @param directory the state directory, which exists
@@ -38,23 +40,40 @@ export class UnitStateFile implements UnitStateStore {
       if (error.code === 'ENOENT') return null;
       throw new ConfigError(this.path, '', undefined, `the state of a disk cannot be read (${error.message})`);
     }
+    this.kept = text;
     return new UnitStateReader(this.path).read(text);
   }
 
   save(state: UnitState, onSaved: (isSaved: boolean) => void): void {
     assert(!this.isSaving, 'the state of a disk is saved one change after the other');
     this.isSaving = true;
-    const finish = (isSaved: boolean) => {
+    void this.replace(textOf(state)).then((isSaved) => {
       this.isSaving = false;
       onSaved(isSaved);
-    };
-    replaceFile(this.directory, this.path, textOf(state)).then(
-      () => finish(true),
-      (error: Error) => {
-        this.onFault(`${this.path}: the state of a disk cannot be saved (${error.message})`);
-        finish(false);
-      },
-    );
+    });
+  }
+
+  private async replace(text: string): Promise<boolean> {
+    try {
+      await replaceFile(this.directory, this.path, text);
+    } catch (error) {
+      this.onFault(`${this.path}: the state of a disk cannot be saved (${(error as Error).message})`);
+      await this.putBack(text);
+      return false;
+    }
+    this.kept = text;
+    return true;
+  }
+
+  /** A file that could not be made durable is in place perhaps: an erasure that was refused must not begin with the next start. */
+  private async putBack(text: string): Promise<void> {
+    try {
+      if ((await readFile(this.path, 'utf8')) === text) await replaceFile(this.directory, this.path, this.kept);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      if (error.code === 'ENOENT') return;
+      this.onFault(`${this.path}: what was refused holds after a restart perhaps (${error.message})`);
+    }
   }
 }
 
