@@ -191,6 +191,12 @@ const OTHERS: readonly ListCommand[] = [
     writes: false,
   },
   {
+    name: 'SET TARGET PORT GROUPS',
+    cdb: (length) => [0xa4, 0x0a, 0, 0, 0, 0, ...uint32(length), 0, 0],
+    list: () => Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]),
+    writes: false,
+  },
+  {
     name: 'WRITE BUFFER of data',
     cdb: (length) => [0x3b, 0x02, 0, 0, 0, 0, ...uint32(length).slice(1), 0],
     list: () => Buffer.alloc(16, 0x5a),
