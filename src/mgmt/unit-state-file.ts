@@ -126,7 +126,8 @@ class UnitStateReader {
       const place = `savedModes.${name}`;
       if (field === undefined) throw this.damaged(place, value, 'there is no such mode parameter');
       const max = modeFieldMax(field);
-      const isRight = max === 1 ? typeof value === 'boolean' : isNumberUpTo(value, max);
+      const isRight =
+        max === 1 ? typeof value === 'boolean' : isNumberUpTo(value, max) && value !== field.reservedValue;
       if (!isRight) throw this.damaged(place, value, max === 1 ? 'expected true or false' : `expected 0 to ${max}`);
     }
     return content;

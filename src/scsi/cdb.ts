@@ -15,6 +15,25 @@ export function flagsByte(cdb: Uint8Array): number {
   return cdb[0] === VARIABLE_LENGTH_CDB ? 10 : 1;
 }
 
+/** Normal ACA bit of the CONTROL byte (SAM-5 5.2). */
+export const NACA = 0x04;
+/** The CDB has no CONTROL byte that we know: its format is vendor specific, or reserved. */
+export const NO_CONTROL_BYTE = -1;
+
+/** Where the CONTROL byte stands, by the GROUP CODE of the operation code (SPC-4 4.2.5.1). */
+export function controlByte(operationCode: number): number {
+  if (operationCode === VARIABLE_LENGTH_CDB) return 1;
+  return CONTROL_BYTES[operationCode >>> 5]!;
+}
+
+/** Whether a CHECK CONDITION of this command establishes an ACA condition. */
+export function hasNaca(cdb: Uint8Array): boolean {
+  const byte = controlByte(cdb[0]!);
+  return byte !== NO_CONTROL_BYTE && (cdb[byte]! & NACA) !== 0;
+}
+
+const CONTROL_BYTES = [5, 9, 9, NO_CONTROL_BYTE, 15, 11, NO_CONTROL_BYTE, NO_CONTROL_BYTE];
+
 /** LOGICAL BLOCK ADDRESS of eight bytes. */
 export function lba64(cdb: DataView, offset: number): number {
   return cdb.getUint32(offset) * 0x100000000 + cdb.getUint32(offset + 4);

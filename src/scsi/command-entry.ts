@@ -2,7 +2,7 @@
  * What the command table states of one command. Every column must be given; none has a default that could let a command
  * past a check nobody thought of.
  */
-import { ADDITIONAL_CDB_LENGTH, VARIABLE_LENGTH_CDB } from './cdb.ts';
+import { ADDITIONAL_CDB_LENGTH, controlByte, NACA, NO_CONTROL_BYTE, VARIABLE_LENGTH_CDB } from './cdb.ts';
 import type { ScsiCommand } from './command.ts';
 import { NO_SENSE_VALUE } from './command.ts';
 import type { LogicalUnit } from './logical-unit.ts';
@@ -74,7 +74,7 @@ export interface CommandDescription {
   readonly serviceAction: number;
   /**
    * CDB USAGE DATA (SPC-4 6.35.3): the operation code, then one mask a byte of the bits that are evaluated. Where the
-   * service action stands, its value. Its length is the CDB's.
+   * service action stands, its value. Its length is the CDB's. NACA, which every command has, is left out.
    */
   readonly usage: readonly number[];
   readonly direction: DataDirection;
@@ -116,7 +116,7 @@ export class CommandEntry {
     this.name = description.name;
     this.operationCode = description.usage[0]!;
     this.serviceAction = description.serviceAction;
-    this.usage = Uint8Array.from(description.usage);
+    this.usage = usageWithNaca(description.usage);
     this.direction = description.direction;
     this.medium = description.medium;
     this.reservation = description.reservation;
@@ -147,6 +147,13 @@ export class CommandEntry {
     }
     return NO_SENSE_VALUE;
   }
+}
+
+function usageWithNaca(usage: readonly number[]): Uint8Array {
+  const bytes = Uint8Array.from(usage);
+  const byte = controlByte(usage[0]!);
+  if (byte !== NO_CONTROL_BYTE) bytes[byte] = bytes[byte]! | NACA;
+  return bytes;
 }
 
 function reservedWords(usage: Uint8Array, hasServiceAction: boolean): Uint32Array {

@@ -10,13 +10,20 @@ import { assert } from '../util/assert.ts';
 import type { Clock, WallClock } from '../util/clock.ts';
 import type { SlotPool } from '../util/slot-pool.ts';
 import { SEGMENT_BYTES_MAX } from '../util/slot-pool.ts';
-import { ADDITIONAL_CDB_LENGTH, VARIABLE_LENGTH_CDB, VARIABLE_LENGTH_HEADER_BYTES } from './cdb.ts';
+import {
+  ADDITIONAL_CDB_LENGTH,
+  controlByte,
+  hasNaca,
+  VARIABLE_LENGTH_CDB,
+  VARIABLE_LENGTH_HEADER_BYTES,
+} from './cdb.ts';
 import type { ScsiCommand } from './command.ts';
-import { NO_SENSE_VALUE, STATUS_CHECK_CONDITION, STATUS_TASK_SET_FULL, TASK_ACA } from './command.ts';
+import { NO_SENSE_VALUE, STATUS_CHECK_CONDITION, STATUS_GOOD, STATUS_TASK_SET_FULL, TASK_ACA } from './command.ts';
 import type { CommandEntry } from './command-entry.ts';
 import type { CommandTable } from './command-table.ts';
 import { createCommandTable } from './command-table.ts';
 import { PERIPHERAL_CD_DVD } from './constants.ts';
+import { faultOf, statusUnderAca } from './contingent-allegiance.ts';
 import { COPY_BUFFERS_MAX, COPY_THREADS_MAX, CopyBuffers } from './copy/copy-buffers.ts';
 import type { BackgroundCopy } from './copy/copy-operation.ts';
 import type { RandomBytes } from './copy/rod-token.ts';
@@ -48,6 +55,8 @@ export const TASKS_PER_REACTOR_MAX = 16384;
 const SERVICE_ACTION_BYTE = 1;
 const SERVICE_ACTION_MASK = 0x1f;
 const SERVICE_ACTION_TOP_BIT = 4;
+
+const NACA_BIT = 2;
 
 export class DeviceServerContext {
   readonly pool: SlotPool;
@@ -96,6 +105,13 @@ export class DeviceServerContext {
 
   /** Takes `command` for what its LUN stands for: a unit, or null for the well known logical unit and for none. */
   execute(command: ScsiCommand, unit: LogicalUnit | null, addressed: Addressed, lunMap: LunMap): void {
+    if (unit !== null && unit.taskSet.faultedNexus !== null) {
+      const status = statusUnderAca(unit.taskSet, command);
+      if (status !== STATUS_GOOD) {
+        endWithStatus(command, status);
+        return;
+      }
+    }
     const entry = this.tableOf(unit).find(command.cdb);
     if (entry === null || entry.reach < addressed || (unit !== null && !entry.isOffered(unit))) {
       this.refuse(command, unit, addressed);
@@ -108,11 +124,11 @@ export class DeviceServerContext {
   executeOwn(command: ScsiCommand, entry: CommandEntry, unit: LogicalUnit, lunMap: LunMap): void {
     const task = this.takeTask(command, entry, lunMap);
     if (task === null) {
-      command.status = STATUS_TASK_SET_FULL;
-      command.owner.onCommandDone(command);
+      endWithStatus(command, STATUS_TASK_SET_FULL);
       return;
     }
     task.assign(command, entry, unit, ADDRESSED_DISK, lunMap);
+    task.isOwn = true;
     unit.taskSet.insertEnabled(task);
     task.begin();
   }
@@ -159,7 +175,7 @@ export class DeviceServerContext {
       endWithCheck(command, unit, SENSE_INVALID_FIELD_IN_CDB, cdbFieldPointer(ADDITIONAL_CDB_LENGTH, NO_SENSE_VALUE));
       return false;
     }
-    const bit = entry.reservedBit(command);
+    const bit = unit === null && hasNaca(command.cdb) ? nacaBit(command.cdb) : entry.reservedBit(command);
     if (bit === NO_SENSE_VALUE) return true;
     endWithCheck(command, unit, SENSE_INVALID_FIELD_IN_CDB, cdbFieldPointer(bit >>> 3, bit & 7));
     return false;
@@ -172,15 +188,14 @@ export class DeviceServerContext {
     addressed: Addressed,
     lunMap: LunMap,
   ): void {
-    // SAM-5 8.6.5: the ACA attribute is for a time with an ACA condition; ours never arises, NACA being refused.
-    if (command.attribute === TASK_ACA) {
+    // SAM-5 8.6.5: the ACA attribute is for a time with an ACA condition; then statusUnderAca() has let this one in.
+    if (command.attribute === TASK_ACA && unit?.taskSet.faultedNexus == null) {
       endWithCheck(command, unit, SENSE_INVALID_MESSAGE_ERROR, NO_SENSE_VALUE);
       return;
     }
     const task = unit?.taskSet.isFull ? null : this.takeTask(command, entry, lunMap);
     if (task === null) {
-      command.status = STATUS_TASK_SET_FULL;
-      command.owner.onCommandDone(command);
+      endWithStatus(command, STATUS_TASK_SET_FULL);
       return;
     }
     task.assign(command, entry, unit, addressed, lunMap);
@@ -206,11 +221,22 @@ function hasRightLength(cdb: Uint8Array, entry: CommandEntry): boolean {
   return cdb[0] !== VARIABLE_LENGTH_CDB || cdb[ADDITIONAL_CDB_LENGTH] === entry.cdbBytes - VARIABLE_LENGTH_HEADER_BYTES;
 }
 
+/** What has no task set has no ACA condition, and says so by NORMACA. */
+function nacaBit(cdb: Uint8Array): number {
+  return controlByte(cdb[0]!) * 8 + NACA_BIT;
+}
+
+function endWithStatus(command: ScsiCommand, status: number): void {
+  command.status = status;
+  command.owner.onCommandDone(command);
+}
+
 /** Ends a command that never became a task. */
 function endWithCheck(command: ScsiCommand, unit: LogicalUnit | null, senseCode: number, fieldPointer: number): void {
   command.isSenseDescriptor = unit?.modes.isDescriptorSense ?? false;
   command.status = STATUS_CHECK_CONDITION;
   command.senseCode = senseCode;
   command.senseFieldPointer = fieldPointer;
+  faultOf(unit, command);
   command.owner.onCommandDone(command);
 }

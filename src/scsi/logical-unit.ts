@@ -226,6 +226,7 @@ export class LogicalUnit {
   /** I_T nexus loss: all that was kept for `nexus` is gone. */
   forgetNexus(nexus: Nexus): void {
     this.reservations.releaseLegacy(nexus);
+    if (this.taskSet.faultedNexus === nexus) this.taskSet.clearAca();
     this.nexusStates.get(nexus)?.copies?.abandon();
     this.nexusStates.delete(nexus);
     if (this.lastNexus === nexus) {
@@ -274,6 +275,7 @@ export class LogicalUnit {
   reset(): void {
     this.establishAttention(SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED, null);
     this.reservations.releaseLegacy(null);
+    this.taskSet.clearAca();
     this.rods?.revokeAll();
     this.setModes(this.savedModes); // SPC-4 5.11
     this.lowPowerCondition = POWER_ACTIVE;

@@ -11,6 +11,10 @@ export interface ModeParameters {
   readonly isDescriptorSense: boolean;
   /** SWP: software write protect. */
   readonly isWriteProtected: boolean;
+  /** QERR: QERR_NONE, QERR_ALL or QERR_NEXUS. */
+  readonly queueErrorManagement: number;
+  /** TAS: who loses commands by another nexus' doing gets TASK ABORTED status, and no unit attention condition. */
+  readonly isTaskAbortedStatus: boolean;
   /** LBPERE: thresholds that are reached are reported (SBC-3 4.7.3.7). */
   readonly isThresholdReported: boolean;
   /** Threshold descriptor of the resources that are left, and its THRESHOLD COUNT in threshold sets. */
@@ -20,6 +24,13 @@ export interface ModeParameters {
   readonly isUsedThresholdEnabled: boolean;
   readonly usedThresholdCount: number;
 }
+
+// QERR: which other commands a CHECK CONDITION aborts (SPC-4 7.5.8, TST zero).
+export const QERR_NONE = 0;
+export const QERR_ALL = 1;
+export const QERR_RESERVED = 2;
+/** Those of its own I_T nexus. */
+export const QERR_NEXUS = 3;
 
 /** What somebody has saved: a parameter that is not in it has its default. */
 export type SavedModes = Partial<ModeParameters>;
@@ -35,7 +46,11 @@ export interface ModeField {
   readonly mask: number;
   readonly name: keyof ModeParameters;
   readonly isChangeable: (unit: LogicalUnit) => boolean;
+  /** Of the values that fit, the one which nobody may choose, or NO_RESERVED_VALUE. */
+  readonly reservedValue: number;
 }
+
+export const NO_RESERVED_VALUE = -1;
 
 const PAGE_0 = 0;
 /** Logical Block Provisioning mode page (SBC-3 6.4.9); its threshold descriptors stand in the order of their resources. */
@@ -49,7 +64,18 @@ export const MODE_FIELDS: readonly ModeField[] = [
   flag(0x01, PAGE_0, 7, 0x80, 'isThresholdReported', hasThresholds),
   flag(0x08, PAGE_0, 2, 0x04, 'isWriteCacheEnabled', hasVolatileCache),
   flag(0x0a, PAGE_0, 2, 0x04, 'isDescriptorSense', always),
+  {
+    pageCode: 0x0a,
+    subpageCode: PAGE_0,
+    byte: 3,
+    lengthBytes: 1,
+    mask: 0x06,
+    name: 'queueErrorManagement',
+    isChangeable: always,
+    reservedValue: QERR_RESERVED,
+  },
   flag(0x0a, PAGE_0, 4, 0x08, 'isWriteProtected', always),
+  flag(0x0a, PAGE_0, 5, 0x40, 'isTaskAbortedStatus', always),
   flag(0x1c, LBP_SUBPAGE, AVAILABLE_THRESHOLD_DESCRIPTOR, 0x80, 'isAvailableThresholdEnabled', always),
   uint32(0x1c, LBP_SUBPAGE, AVAILABLE_THRESHOLD_DESCRIPTOR + THRESHOLD_COUNT, 'availableThresholdCount', always),
   flag(0x1c, LBP_SUBPAGE, USED_THRESHOLD_DESCRIPTOR, 0x80, 'isUsedThresholdEnabled', always),
@@ -90,6 +116,8 @@ export function defaultModes({ backend, provisioning }: LogicalUnit): ModeParame
     isWriteCacheEnabled: !backend.capabilities.isWriteThrough,
     isDescriptorSense: false,
     isWriteProtected: false,
+    queueErrorManagement: QERR_NONE,
+    isTaskAbortedStatus: false,
     isThresholdReported: provisioning.hasThresholds,
     isAvailableThresholdEnabled: availableThresholdCount > 0,
     availableThresholdCount,
@@ -120,11 +148,20 @@ function flag(
   name: Name,
   isChangeable: Changeable,
 ): ModeField {
-  return { pageCode, subpageCode, byte, lengthBytes: 1, mask, name, isChangeable };
+  return { pageCode, subpageCode, byte, lengthBytes: 1, mask, name, isChangeable, reservedValue: NO_RESERVED_VALUE };
 }
 
 function uint32(pageCode: number, subpageCode: number, byte: number, name: Name, isChangeable: Changeable): ModeField {
-  return { pageCode, subpageCode, byte, lengthBytes: 4, mask: UINT32_MASK, name, isChangeable };
+  return {
+    pageCode,
+    subpageCode,
+    byte,
+    lengthBytes: 4,
+    mask: UINT32_MASK,
+    name,
+    isChangeable,
+    reservedValue: NO_RESERVED_VALUE,
+  };
 }
 
 function isFlag(mask: number): boolean {

@@ -3,12 +3,14 @@
  * protocol hands in commands and task management.
  */
 import type { Slot } from '../util/slot-pool.ts';
+import { abortForReset, abortOthers } from './aborted-tasks.ts';
 import type { ScsiCommand } from './command.ts';
+import { TASK_ACA } from './command.ts';
 import type { DeviceServerContext } from './device-server.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import { decodeLun, LunMap, REPORT_LUNS_WELL_KNOWN_HIGH } from './lun-map.ts';
 import type { Nexus } from './nexus.ts';
-import { SENSE_COMMANDS_CLEARED_BY_ANOTHER_INITIATOR, SENSE_REPORTED_LUNS_DATA_HAS_CHANGED } from './sense.ts';
+import { SENSE_REPORTED_LUNS_DATA_HAS_CHANGED } from './sense.ts';
 import type { PortDevice, TargetPort } from './target-port.ts';
 import { ADDRESSED_ABSENT, ADDRESSED_DISK, ADDRESSED_WELL_KNOWN, settle } from './task.ts';
 import type { TaskManagementRequest } from './task-management.ts';
@@ -169,15 +171,17 @@ function performOn(unit: LogicalUnit, request: TaskManagementRequest): void {
       abortOne(request);
       return;
     case ABORT_TASK_SET:
-      abortSet(unit, request, request.nexus);
+      abortOthers(unit, (task) => task.command.nexus === request.nexus, request.nexus, request);
       return;
     case CLEAR_TASK_SET:
-      abortSet(unit, request, null);
+      abortOthers(unit, () => true, request.nexus, request);
       return;
     case LOGICAL_UNIT_RESET:
       resetUnit(unit, request);
       return;
-    case CLEAR_ACA: // no ACA condition ever arises, so it is cleared (SAM-5 7.4)
+    case CLEAR_ACA:
+      clearAca(unit, request);
+      return;
     case TARGET_RESET:
       return;
   }
@@ -187,19 +191,14 @@ function abortOne(request: TaskManagementRequest): void {
   if (request.function === ABORT_TASK && request.command !== null) request.command.task?.abort(request);
 }
 
-/** Other nexuses whose commands are gone learn it by unit attention, as the TAS bit is zero (SAM-5 5.14, table 45). */
-function abortSet(unit: LogicalUnit, request: TaskManagementRequest, nexus: Nexus | null): void {
-  unit.taskSet.abortAll(nexus, request, (cleared) => {
-    unit.establishAttentionFor(cleared, SENSE_COMMANDS_CLEARED_BY_ANOTHER_INITIATOR);
-  });
+/** SAM-5 7.4: the faulted I_T nexus' alone, and as ABORT TASK for its ACA command. For others there is nothing to clear. */
+function clearAca(unit: LogicalUnit, request: TaskManagementRequest): void {
+  if (unit.taskSet.faultedNexus !== request.nexus) return;
+  abortOthers(unit, (task) => task.command.attribute === TASK_ACA, request.nexus, request);
+  unit.taskSet.clearAca();
 }
 
 function resetUnit(unit: LogicalUnit, request: TaskManagementRequest): void {
-  unit.taskSet.abortAll(null, request, ignoreCleared);
+  abortForReset(unit, request);
   unit.reset();
-}
-
-/** A reset has a unit attention condition of its own for every nexus. */
-function ignoreCleared(): void {
-  return;
 }

@@ -1,15 +1,30 @@
 /**
  * The task set of one logical unit (SAM-5 8): which commands are enabled, which are dormant behind an older one. While
  * all are SIMPLE, which is nearly always, entering and leaving is a list operation and a comparison of two counters.
+ *
+ * While there is an ACA condition (SAM-5 5.9) no dormant task begins, and no task that was there when it arose ends but by
+ * being aborted. With TST zero that is so for the tasks of all I_T nexuses.
  */
 import { assert } from '../util/assert.ts';
-import { TASK_HEAD_OF_QUEUE, TASK_ORDERED, TASK_SIMPLE } from './command.ts';
+import type { TaskAttribute } from './command.ts';
+import { STATUS_GOOD, TASK_HEAD_OF_QUEUE, TASK_ORDERED, TASK_SIMPLE } from './command.ts';
 import type { Nexus } from './nexus.ts';
 import type { Task } from './task.ts';
 import type { TaskManagementRequest } from './task-management.ts';
 
 /** Commands that one logical unit takes before TASK SET FULL: 16 sessions at the depth of 128 that initiators use. */
 export const TASKS_PER_LOGICAL_UNIT_MAX = 2048;
+
+/** Whose doing it is that tasks are aborted, and how those of other nexuses end. */
+export interface AbortCause {
+  readonly nexus: Nexus;
+  /** Told when each task has ended; null: nobody. */
+  readonly request: TaskManagementRequest | null;
+  /** STATUS_TASK_ABORTED or STATUS_GOOD, as for Task.abort(). */
+  readonly othersStatus: number;
+  /** Called for the nexus of each task of another nexus; may repeat. */
+  readonly onOther: (nexus: Nexus) => void;
+}
 
 interface Affected {
   readonly task: Task;
@@ -24,6 +39,12 @@ export class TaskSet {
   private orderingCount = 0;
   private dormantCount = 0;
   private isEnabling = false;
+  private faulted: Nexus | null = null;
+
+  /** The I_T nexus of the ACA condition, or null. */
+  get faultedNexus(): Nexus | null {
+    return this.faulted;
+  }
 
   get count(): number {
     return this.size;
@@ -38,6 +59,7 @@ export class TaskSet {
     assert(!this.isFull, 'a full task set takes no task');
     this.append(task);
     const { attribute } = task.command;
+    if (this.faulted !== null) return this.insertUnderAca(attribute);
     const isEnabled = this.orderingCount === 0 && (attribute !== TASK_ORDERED || this.size === 1);
     if (attribute !== TASK_SIMPLE) this.orderingCount += 1;
     if (isEnabled || attribute === TASK_HEAD_OF_QUEUE) return true;
@@ -81,7 +103,7 @@ export class TaskSet {
 
   /** Begins every dormant task that nothing blocks any more, oldest first. */
   enableDormant(): void {
-    if (this.dormantCount === 0 || this.isEnabling) return;
+    if (this.dormantCount === 0 || this.isEnabling || this.faulted !== null) return;
     this.isEnabling = true;
     for (let task = this.nextToEnable(); task !== null; task = this.nextToEnable()) {
       this.enable(task);
@@ -90,34 +112,53 @@ export class TaskSet {
     this.isEnabling = false;
   }
 
-  /**
-   * Aborts the tasks of `nexus`, or all when it is null, for `request`.
-   * @param onCleared called for the nexus of each task that another nexus than the request's had sent; may repeat
-   */
-  abortAll(nexus: Nexus | null, request: TaskManagementRequest, onCleared: (nexus: Nexus) => void): void {
-    this.abortWhere((task) => nexus === null || task.command.nexus === nexus, request, onCleared);
+  /** SAM-5 5.9.3: all enabled tasks become blocked. */
+  establishAca(nexus: Nexus): void {
+    this.faulted = nexus;
+    for (let task = this.oldest; task !== null; task = task.newer) {
+      if (!task.isDormant && !task.isOwn) task.isBlocked = true;
+    }
   }
 
-  /** As abortAll, for the tasks of which `isAffected` is true. */
-  abortWhere(
-    isAffected: (task: Task) => boolean,
-    request: TaskManagementRequest,
-    onCleared: (nexus: Nexus) => void,
-  ): void {
-    const affected: Affected[] = [];
-    for (let task = this.oldest; task !== null; task = task.newer) {
-      if (isAffected(task)) affected.push({ task, generation: task.generation });
+  /** The blocked tasks go on, oldest first, and then the dormant ones; until one of them brings the next ACA condition. */
+  clearAca(): void {
+    if (this.faulted === null) return;
+    this.faulted = null;
+    for (const { task, generation } of this.tasksWhere((other) => other.isBlocked)) {
+      if (this.faulted !== null) return;
+      if (task.generation === generation) task.unblock();
     }
+    this.enableDormant();
+  }
+
+  /** Aborts the tasks of which `isAffected` is true. */
+  abortWhere(isAffected: (task: Task) => boolean, cause: AbortCause): void {
+    const affected = this.tasksWhere(isAffected);
     // No dormant task begins because one that held it back was aborted just before it.
     const wasEnabling = this.isEnabling;
     this.isEnabling = true;
     for (const { task, generation } of affected) {
       if (task.generation !== generation) continue; // its owner ended it when told of another one's end
-      if (task.command.nexus !== request.nexus) onCleared(task.command.nexus);
-      task.abort(request);
+      const isOther = task.command.nexus !== cause.nexus;
+      if (isOther) cause.onOther(task.command.nexus);
+      task.abort(cause.request, isOther ? cause.othersStatus : STATUS_GOOD);
     }
     this.isEnabling = wasEnabling;
     this.enableDormant();
+  }
+
+  /** SAM-5 8.6.5: a command with the ACA attribute is enabled at once; so is whatever else may enter at such a time. */
+  private insertUnderAca(attribute: TaskAttribute): boolean {
+    if (attribute !== TASK_SIMPLE) this.orderingCount += 1;
+    return true;
+  }
+
+  private tasksWhere(predicate: (task: Task) => boolean): Affected[] {
+    const found: Affected[] = [];
+    for (let task = this.oldest; task !== null; task = task.newer) {
+      if (predicate(task)) found.push({ task, generation: task.generation });
+    }
+    return found;
   }
 
   private append(task: Task): void {
@@ -135,7 +176,7 @@ export class TaskSet {
   }
 
   private nextToEnable(): Task | null {
-    if (this.dormantCount === 0) return null;
+    if (this.dormantCount === 0 || this.faulted !== null) return null;
     for (let task = this.oldest; task !== null; task = task.newer) {
       if (task.isDormant && this.mayBegin(task)) return task;
     }

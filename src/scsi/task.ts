@@ -21,6 +21,7 @@ import {
   STATUS_RESERVATION_CONFLICT,
 } from './command.ts';
 import type { CommandEntry } from './command-entry.ts';
+import { faultOf } from './contingent-allegiance.ts';
 import type { DeviceServerContext } from './device-server.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { LunMap } from './lun-map.ts';
@@ -73,6 +74,10 @@ export class Task implements IoOwner, SlotWaiter {
   older: Task | null = null;
   newer: Task | null = null;
   isDormant = false;
+  /** By an ACA condition (SAM-5 8.5.4): what it has begun comes to its end, which its owner is told of later. */
+  isBlocked = false;
+  /** The copy manager's, not an initiator's. */
+  isOwn = false;
   /** Changes whenever the record is freed: a holder can see that its task is over. */
   generation = 0;
 
@@ -127,6 +132,8 @@ export class Task implements IoOwner, SlotWaiter {
     this.addressed = addressed;
     this.lunMap = map;
     this.isDormant = false;
+    this.isBlocked = false;
+    this.isOwn = false;
     this.operation = null;
     this.isEnding = false;
     this.failedLba = NO_SENSE_VALUE;
@@ -225,21 +232,33 @@ export class Task implements IoOwner, SlotWaiter {
     this.endWhenQuiet();
   }
 
+  /** The ACA condition is over. */
+  unblock(): void {
+    if (!this.isBlocked) return;
+    this.isBlocked = false;
+    if (this.isEnding) this.endWhenQuiet();
+  }
+
   /**
-   * Ends the task without status as soon as the store has answered.
+   * Ends the task as soon as the store has answered.
    * @param request the task management function to be told of the end, null when there is none
+   * @param status STATUS_TASK_ABORTED, or STATUS_GOOD for no status at all, which stays once it is decided
    */
-  abort(request: TaskManagementRequest | null): void {
+  abort(request: TaskManagementRequest | null, status = STATUS_GOOD): void {
     if (request !== null) {
       request.pendingCount += 1;
       this.managers.push(request);
     }
     const { command } = this;
+    const isSilent = command.isAborted && command.status === STATUS_GOOD;
     command.isAborted = true;
-    command.status = STATUS_GOOD;
+    command.status = isSilent ? STATUS_GOOD : status;
     command.senseCode = 0;
     command.senseInformation = NO_SENSE_VALUE;
     command.senseFieldPointer = NO_SENSE_VALUE;
+    command.finalSlot?.release();
+    command.finalSlot = null;
+    command.finalBytes = 0;
     this.isEnding = true;
     this.dataOutPending = 0;
     this.endWhenQuiet();
@@ -375,8 +394,13 @@ export class Task implements IoOwner, SlotWaiter {
 
   private endWhenQuiet(): void {
     if (this.iosInFlight > 0 || this.dataOutPending > 0) return;
-    const { command, logicalUnit, managers } = this;
+    const { command, logicalUnit, managers, isOwn } = this;
     this.giveBackResources();
+    if (this.isBlocked && !command.isAborted) {
+      this.unit.ranges.leave(this); // nobody else waits for what is over in the store
+      this.unit.ranges.grant();
+      return;
+    }
     command.task = null;
     if (logicalUnit !== null) {
       const nowMs = this.context.commandClock.nowMs();
@@ -387,6 +411,7 @@ export class Task implements IoOwner, SlotWaiter {
     if (managers.length > 0) this.managers = [];
     this.generation += 1;
     this.context.putTask(this);
+    if (command.status === STATUS_CHECK_CONDITION && !isOwn) faultOf(logicalUnit, command);
     command.owner.onCommandDone(command);
     for (const request of managers) settle(request);
     if (logicalUnit !== null) {

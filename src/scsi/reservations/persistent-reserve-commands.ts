@@ -3,14 +3,11 @@
  * that PREEMPT AND ABORT ends.
  */
 
+import { abortOthers } from '../aborted-tasks.ts';
 import { NO_SENSE_VALUE } from '../command.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import { receiveParameterList } from '../parameter-list.ts';
-import {
-  SENSE_COMMANDS_CLEARED_BY_ANOTHER_INITIATOR,
-  SENSE_INTERNAL_TARGET_FAILURE,
-  SENSE_PARAMETER_LIST_LENGTH_ERROR,
-} from '../sense.ts';
+import { SENSE_INTERNAL_TARGET_FAILURE, SENSE_PARAMETER_LIST_LENGTH_ERROR } from '../sense.ts';
 import type { Task } from '../task.ts';
 import { settle } from '../task.ts';
 import { ABORT_TASK_SET, TaskManagementRequest } from '../task-management.ts';
@@ -111,9 +108,8 @@ function abortPreempted(task: Task, preempted: ReadonlySet<string>): void {
   );
   request.pendingCount = 1;
   const isPreempted = (other: Task) => other !== task && preempted.has(other.command.nexus.name);
-  unit.taskSet.abortWhere(isPreempted, request, (nexus) => {
-    // The TAS bit is zero: others learn of it by unit attention (SAM-5 5.14, table 45).
-    unit.establishAttentionFor(nexus, SENSE_COMMANDS_CLEARED_BY_ANOTHER_INITIATOR);
-  });
+  abortOthers(unit, isPreempted, command.nexus, request);
+  const { faultedNexus } = unit.taskSet;
+  if (faultedNexus !== null && preempted.has(faultedNexus.name)) unit.taskSet.clearAca(); // SAM-5 5.9.5
   settle(request);
 }

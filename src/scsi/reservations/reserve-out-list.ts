@@ -17,6 +17,14 @@ export const REGISTER_AND_IGNORE_EXISTING_KEY = 0x06;
 export const REGISTER_AND_MOVE = 0x07;
 export const REPLACE_LOST_RESERVATION = 0x08;
 
+/** Whether a CDB is that of PERSISTENT RESERVE OUT with PREEMPT AND ABORT. */
+export function isPreemptAndAbort(cdb: Uint8Array): boolean {
+  return cdb[0] === PERSISTENT_RESERVE_OUT && (cdb[1]! & SERVICE_ACTION_MASK) === PREEMPT_AND_ABORT;
+}
+
+const PERSISTENT_RESERVE_OUT = 0x5f;
+const SERVICE_ACTION_MASK = 0x1f;
+
 /** Every list without TransportIDs, and the part before them. */
 export const BASIC_LIST_BYTES = 24;
 /** More than 260 TransportIDs of the longest names. */

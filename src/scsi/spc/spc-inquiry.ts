@@ -59,6 +59,7 @@ const RMB = 0x80;
 const VERSION = 2;
 const VERSION_SPC_4 = 0x06;
 const FORMAT_BYTE = 3;
+const NORMACA = 0x20;
 const HISUP = 0x10;
 const RESPONSE_DATA_FORMAT = 0x02;
 const ADDITIONAL_LENGTH = 4;
@@ -126,6 +127,7 @@ function buildStandard(task: Task, out: Buffer): number {
   out[FORMAT_BYTE] = HISUP | RESPONSE_DATA_FORMAT;
   out[ADDITIONAL_LENGTH] = STANDARD_BYTES - ADDITIONAL_LENGTH - 1;
   if (unit !== null) {
+    out[FORMAT_BYTE] = NORMACA | HISUP | RESPONSE_DATA_FORMAT;
     out[ACCESS_AND_COPY_BYTE] = isDisk(task) ? accessSupport(unit) | THIRD_PARTY_COPY : 0;
     out[MULTIP_BYTE] = unit.reservations.targetPortCount > 1 ? MULTIP : 0;
   }

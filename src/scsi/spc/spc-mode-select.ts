@@ -164,7 +164,12 @@ function wrongByte(unit: LogicalUnit, list: Buffer, at: number, current: Buffer)
     const constant = 0xff & ~changeableBits(unit, list, at, byte);
     if (((list[at + byte]! ^ current[byte]!) & constant) !== 0) return byte;
   }
-  return NOTHING_WRONG;
+  const wrongField = MODE_FIELDS.find((field) => isFieldOf(field, list, at) && isReserved(field, list, at));
+  return wrongField === undefined ? NOTHING_WRONG : wrongField.byte;
+}
+
+function isReserved(field: ModeField, list: Buffer, at: number): boolean {
+  return readModeField(field, list, at) === field.reservedValue;
 }
 
 function changeableBits(unit: LogicalUnit, list: Buffer, at: number, byte: number): number {

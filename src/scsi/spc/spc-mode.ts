@@ -228,8 +228,8 @@ function buildCaching(): number {
 }
 
 /**
- * SPC-4 7.5.8 Control mode page. One task set for all nexuses (TST zero), no TASK ABORTED status (TAS zero), SIMPLE commands
- * in any order (QUEUE ALGORITHM MODIFIER 1h).
+ * SPC-4 7.5.8 Control mode page. One task set for all nexuses (TST zero), SIMPLE commands in any order (QUEUE ALGORITHM
+ * MODIFIER 1h), and a unit attention condition that is reported is cleared (UA_INTLCK_CTRL zero).
  */
 function buildControl(out: Buffer, at: number): number {
   const UNRESTRICTED_REORDERING_ALLOWED = 0x10;

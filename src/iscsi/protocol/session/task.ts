@@ -201,6 +201,8 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
       return this.respond();
     }
     if (command.status !== STATUS_TASK_ABORTED) this.isTerminated = true;
+    // 4.2.3.3: the bursts that were asked for end before the initiator of an aborted task hears of it.
+    else if (!this.isTerminated && this.dataOut.hasOpenBurst) return;
     this.respond();
   }
 

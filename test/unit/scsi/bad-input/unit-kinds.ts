@@ -3,6 +3,7 @@ import { IO_UNMAP, IO_WRITE, IO_WRITE_ZEROES } from '../../../../src/backend/bac
 import { type CommandEntry, NO_SERVICE_ACTION } from '../../../../src/scsi/command-entry.ts';
 import type { CommandTable } from '../../../../src/scsi/command-table.ts';
 import { PERIPHERAL_CD_DVD } from '../../../../src/scsi/constants.ts';
+import { CLEAR_ACA } from '../../../../src/scsi/task-management.ts';
 import { SEGMENT_BYTES_MAX } from '../../../../src/util/slot-pool.ts';
 import { type Client, type CommandOptions, Harness, type HarnessOptions, pattern } from '../device-harness.ts';
 
@@ -57,6 +58,7 @@ export class TriedUnit extends Harness {
   try(cdb: readonly number[], options: CommandOptions = {}): Tried {
     this.backend.log.length = 0;
     const client = this.run(cdb, options);
+    this.manage(CLEAR_ACA); // NACA may have been one of the bits
     const changes = this.backend.log.filter(({ op }) => op === IO_WRITE || op === IO_UNMAP || op === IO_WRITE_ZEROES);
     return { client, changes };
   }

@@ -276,7 +276,7 @@ describe('reading', () => {
     const harness = driveWith();
     expect(harness.run(cdb10(0x43, 0, 0, 0x01), { dataIn: 64 }).outcome).toBe('5/24/0');
     const control = readCdOf(0, 1);
-    control[11] = 0x04;
+    control[11] = 0x02;
     expect(harness.run(control, { dataIn: 4096 }).outcome).toBe('5/24/0');
   });
 

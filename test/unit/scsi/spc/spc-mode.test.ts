@@ -69,18 +69,18 @@ describe('MODE SENSE(6)', () => {
     expect(wce({ unit: { isReadOnly: true } })).toEqual([0x80, 4]);
   });
 
-  it('the control page has D_SENSE, SWP and TAS zero', () => {
+  it('the control page has D_SENSE, QERR, SWP and TAS zero', () => {
     const { data } = new Harness().run(sense6(0x0a, { flags: DBD }), { dataIn: 255 });
     expect(pagesOf(data, 4).get(0x0a)!.toString('hex')).toBe('0a0a00100000000000000000');
   });
 
-  it('defaults are the current values; WCE, D_SENSE and SWP are changeable; without a store nothing is saved', () => {
+  it('defaults are the current values; WCE, D_SENSE, QERR, SWP and TAS are changeable; without a store nothing is saved', () => {
     const harness = new Harness();
     const run = (pc: number) => harness.run(sense6(0x3f, { pc, flags: DBD }), { dataIn: 255 });
     expect(run(2).data.equals(run(0).data)).toBe(true);
     for (const [code, page] of pagesOf(run(1).data, 4)) {
       const lbpere = '00000000008000000000';
-      const masks: Record<number, string> = { 1: lbpere, 8: '04'.padEnd(36, '0'), 10: '040008'.padEnd(20, '0') };
+      const masks: Record<number, string> = { 1: lbpere, 8: '04'.padEnd(36, '0'), 10: '0406084000'.padEnd(20, '0') };
       const expected = masks[code] ?? '00'.repeat(page.length - 2);
       expect([code, page.subarray(2).toString('hex')]).toEqual([code, expected]);
     }

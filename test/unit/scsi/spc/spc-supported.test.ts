@@ -96,13 +96,13 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
     const harness = new Harness();
     for (const options of [2, 3]) {
       const { data } = harness.run(rsoc(options, 0x7f, 0x0009), { dataIn: 255 });
-      expect(data.subarray(0, 14).toString('hex')).toBe('000300207f00000000003f180009');
+      expect(data.subarray(0, 14).toString('hex')).toBe('000300207f04000000003f180009');
     }
   });
 
   it('shows the usage of READ(10)', () => {
     const { data } = new Harness().run(rsoc(1, 0x28), { dataIn: 255 });
-    expect(data.subarray(4).toString('hex')).toBe('2818ffffffff3fffff00');
+    expect(data.subarray(4).toString('hex')).toBe('2818ffffffff3fffff04');
   });
 
   it('says what is not supported', () => {
@@ -168,10 +168,16 @@ describe('CDB checks', () => {
     expect(harness.backend.log).toHaveLength(0);
   });
 
-  it('NACA is refused, so that no ACA condition arises', () => {
-    const client = new Harness().run([0x00, 0, 0, 0, 0, 0x04]);
+  it('NACA is taken by every command of a unit, and refused where there is no task set', () => {
+    const harness = new Harness();
+    expect(harness.run([0x00, 0, 0, 0, 0, 0x04]).outcome).toBe('status 0');
+    for (const { usage, operationCode } of harness.context.table.entries) {
+      const at = operationCode === 0x7f ? 1 : usage.length - 1;
+      expect([operationCode, usage[at]! & 0xc7]).toEqual([operationCode, 0x04]);
+    }
+    const client = harness.run([0xa0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0x04], { lunHigh: 0xc1010000, dataIn: 256 });
     expect(client.outcome).toBe('5/24/0');
-    expect(client.command.senseFieldPointer).toBe((0x4a << 16) | 5);
+    expect(client.command.senseFieldPointer).toBe((0x4a << 16) | 11);
   });
 
   it('what stands behind the CDB is padding', () => {
