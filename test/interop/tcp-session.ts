@@ -29,6 +29,10 @@ export class TcpSession {
     const connection: InitiatorConnection = session.connect(wire);
     socket.on('data', (bytes: Buffer) => connection.onBytes(bytes));
     socket.on('close', () => connection.onClosed());
+    // A daemon that is killed resets the connection; 'close' follows, and ends every command.
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') throw error;
+    });
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('no login within time')), LOGIN_MS_MAX);
       session.onLogin = () => {

@@ -1,5 +1,5 @@
 /**
- * Atomic writes of a logical unit that take more than a physical block (SBC-4 4.29): all or nothing over a crash and over a
+ * Atomic writes of a logical unit that take more than a physical block (SBC-4 5.48): all or nothing over a crash and over a
  * loss of power, by a journal. One at a time; whoever asks holds the range against all others until the end.
  *
  *   flush -> read what is there -> record it in the journal -> write -> flush -> clear the journal -> done
