@@ -1,4 +1,4 @@
-/** docs/TUNING.md: the knobs' words (bench/tuning/knobs.mjs) and, beside them, the newest figures of each experiment. */
+/** docs/TUNING.md: the knobs' words (bench/tuning/knobs.mjs) and, beside them, the figures of each experiment. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MEASURES } from '../macro/cases.mjs';
@@ -41,7 +41,7 @@ const VERDICTS = {
 /** A share of a core that others took, from which on the page says so. */
 const OTHERS_LOAD_MIN = 0.2;
 
-/** @returns { runs, results } of bench/results: of every experiment its newest run alone */
+/** @returns { runs, results } of bench/results: of every experiment one run alone: the quietest of the last day */
 export function readTuning(dir) {
   const lines = readdirSync(dir)
     .filter((name) => name.endsWith('-tuning.jsonl'))
@@ -49,11 +49,18 @@ export function readTuning(dir) {
     .map((line) => JSON.parse(line));
   const runs = new Map(lines.filter(({ type }) => type === 'tuning-run').map((run) => [run.date, run]));
   const results = lines.filter(({ type }) => type === 'tuning');
-  const newest = new Map();
-  for (const { experiment, date } of results) {
-    if (date > (newest.get(experiment) ?? '')) newest.set(experiment, date);
+  const chosen = new Map();
+  for (const result of results) {
+    const best = chosen.get(result.experiment);
+    if (best === undefined || isPreferred(result, best)) chosen.set(result.experiment, result);
   }
-  return { runs, results: results.filter(({ experiment, date }) => newest.get(experiment) === date) };
+  return { runs, results: results.filter(({ experiment, date }) => chosen.get(experiment).date === date) };
+}
+
+/** Of a later day, or of the same day with less other work on the machine. */
+function isPreferred(result, best) {
+  const [day, bestDay] = [result.date.slice(0, 10), best.date.slice(0, 10)];
+  return day === bestDay ? result.othersLoad < best.othersLoad : day > bestDay;
 }
 
 /** The whole page. Throws when a knob shows what was not measured. */

@@ -11,7 +11,7 @@ export const KNOBS = [
     title: 'The engine',
     keys: ['storages[].path', 'storages[].backendType', 'performance.enableIoUring'],
     does: 'Who does the reads and writes. `file` hands each to one of the four threads of libuv and hears of it later; `iouring` does what the page cache can answer at once on its own thread and gives the rest to the kernel in one call per tick. `performance.enableIoUring: false`, a kernel or a container that denies io_uring, and `GOTGT_NATIVE=off` make `file` of `iouring`; without the addon CRC32C is computed in JavaScript too. `UV_THREADPOOL_SIZE` in the environment of the daemon changes the number of threads.',
-    turn: "Always say `iouring`: `file` is the default because gotgt has it. More threads are for `file` on a disk that is slow and does many things at once; with data in the page cache they only get in each other's way.",
+    turn: "Always say `iouring`: `file` is the default because gotgt has it. More threads are for `file` on a disk that is slow and does many things at once; with data in the page cache they get in each other's way.",
     measured: [
       { experiment: 'backend-read', settings: ['iouring', 'iouring-off', 'native-off', 'threads-16'] },
       { experiment: 'backend-write', settings: ['iouring'] },
@@ -63,7 +63,7 @@ export const KNOBS = [
     title: 'Block size',
     keys: ['storages[].blockShift'],
     does: 'The logical block that initiators see: 512 bytes or up to 4096.',
-    turn: "`12` for new disks: an initiator's file system then never writes less than a page, and `direct` is possible on every device. The daemon itself is as fast with either when initiators write whole pages.",
+    turn: "`12` for new disks: an initiator's file system then never writes less than a page, and `direct` is possible on every device. For whole pages the daemon does the same with either.",
     measured: [
       { experiment: 'reactors-one-target', settings: ['block-4096'] },
       { experiment: 'small-write', settings: ['block-4096'] },
@@ -73,7 +73,7 @@ export const KNOBS = [
     title: 'Thin provisioning',
     keys: ['storages[].thinProvisioning', 'storages[].thresholdAvailable', 'storages[].thresholdUsedPercent'],
     does: 'UNMAP gives space back to the file system, and initiators are told when little of it is left.',
-    turn: 'Wherever it is wanted: it costs nothing until an UNMAP comes. What costs is the first write to a place that has no space yet, see the file below.',
+    turn: 'Wherever it is wanted: the daemon does no more for a read or a write. What costs is the first write to a place that has no space yet, see the file below.',
     measured: [{ experiment: 'small-write', settings: ['thin', 'threshold'] }],
   },
   {
