@@ -265,6 +265,15 @@ describe('SET TARGET PORT GROUPS', () => {
     expect(set(b, [2, STATE_ACTIVE_NON_OPTIMIZED])).toBe(GOOD);
   });
 
+  it('is refused to who may only read, as a write is', () => {
+    const reader = new Nexus('iqn.2000-01.test:c,i,0x000000000003', first, true);
+    harness.device.openNexus(reader);
+    harness.clearAttention(reader);
+    expect(set(reader, [2, STATE_STANDBY])).toBe('7/27/0');
+    expect(groups(reader)).toEqual(['1 0 0', '2 0 0']);
+    expect([takeAttentions(harness, a), takeAttentions(harness, b)]).toEqual([[], []]);
+  });
+
   it('is not there when the configuration alone decides', () => {
     connect(new TargetPorts(false));
     expect(set(a, [2, STATE_STANDBY])).toBe('5/24/0');
