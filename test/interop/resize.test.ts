@@ -129,7 +129,7 @@ describe.each(FOLLOWING)('a $scheme disk as large as its file', ({ lun, file }) 
     const busy = async () => {
       for (let turn = 0; turn < 8; turn++) {
         let task = await session.execute(lun, write10(0, dataOut.length / BLOCK_BYTES), { dataOut });
-        if (task.senseCode === CAPACITY_DATA_HAS_CHANGED) {
+        while (task.senseCode === CAPACITY_DATA_HAS_CHANGED) {
           task = await session.execute(lun, write10(0, dataOut.length / BLOCK_BYTES), { dataOut });
         }
         expect(task.status).toBe(GOOD);
