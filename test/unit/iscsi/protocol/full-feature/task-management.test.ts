@@ -5,6 +5,7 @@ import {
   OP_DATA_OUT,
   TMF_ABORT_TASK,
   TMF_ABORT_TASK_SET,
+  TMF_CLEAR_ACA,
   TMF_CLEAR_TASK_SET,
   TMF_LOGICAL_UNIT_RESET,
   TMF_QUERY_TASK,
@@ -50,6 +51,11 @@ function start() {
 
 function read(session: InitiatorSession, options: Partial<TaskOptions> = {}) {
   return session.execute(read10(0, 8), { dataIn: 4096, ...options });
+}
+
+/** Padded as in the BHS. */
+function cdb6(...bytes: number[]): Buffer {
+  return Buffer.concat([Buffer.from(bytes), Buffer.alloc(10)]);
 }
 
 /** A WRITE whose data does not come by itself. */
@@ -304,4 +310,85 @@ describe('what is not offered', () => {
     expect(requests.slice(0, 16).every(({ response }) => response === TMF_RESPONSE_COMPLETE)).toBe(true);
     expectHealthy();
   });
+});
+
+describe('CLEAR ACA', () => {
+  const ACA = 4; // 11.3.1
+  const SIMPLE = 1;
+  const NACA = 0x04;
+  const BUSY = 0x08;
+  const ACA_ACTIVE = 0x30;
+
+  it('lets commands through again, which ACA ACTIVE has ended but for one with the ACA attribute', () => {
+    const { session, other, settle, expectHealthy } = start();
+    const run = (by: InitiatorSession, attribute: number, cdb: Buffer = TEST_UNIT_READY) => {
+      const task = by.execute(cdb, { attribute });
+      settle();
+      return task.status;
+    };
+    for (const each of [session, other]) run(each, SIMPLE); // unit attention
+    expect(run(session, SIMPLE, cdb6(0, 1, 0, 0, 0, NACA))).toBe(0x02);
+    expect([run(session, SIMPLE), run(session, ACA), run(other, SIMPLE), run(other, ACA)]).toEqual([
+      ACA_ACTIVE,
+      0,
+      BUSY,
+      ACA_ACTIVE,
+    ]);
+    const foreign = other.manage(TMF_CLEAR_ACA);
+    settle();
+    expect([foreign.response, run(session, SIMPLE)]).toEqual([TMF_RESPONSE_COMPLETE, ACA_ACTIVE]);
+    const request = session.manage(TMF_CLEAR_ACA);
+    settle();
+    expect([request.response, run(session, SIMPLE), run(other, SIMPLE)]).toEqual([TMF_RESPONSE_COMPLETE, 0, 0]);
+    expectHealthy();
+  });
+
+  it('names a unit that there is', () => {
+    const { session, settle } = start();
+    const request = session.manage(TMF_CLEAR_ACA, { lunHigh: 0x00050000 });
+    settle();
+    expect(request.response).toBe(TMF_RESPONSE_NO_LUN);
+  });
+
+  it('is not needed once the session is gone', () => {
+    const { target, session, other, settle } = start();
+    for (const each of [session, other]) each.execute(TEST_UNIT_READY);
+    settle();
+    const blocked = other.execute(TEST_UNIT_READY);
+    session.execute(cdb6(0, 1, 0, 0, 0, NACA));
+    settle();
+    session.logOut();
+    settle();
+    const next = other.execute(TEST_UNIT_READY);
+    settle();
+    expect([blocked.isDone, next.status]).toEqual([true, 0]);
+    other.logOut();
+    settle();
+    expect(target.leftover).toBeNull();
+  });
+});
+
+it('CLEAR TASK SET with the TAS bit ends the commands of other sessions with TASK ABORTED', () => {
+  const { target, session, other, settle, expectHealthy } = start();
+  for (const each of [session, other]) each.execute(TEST_UNIT_READY);
+  settle();
+  const list = Buffer.from([0, 0, 0, 0, 0x0a, 0x0a, 0, 0x10, 0, 0x40, 0, 0, 0, 0, 0, 0]);
+  const select = session.execute(cdb6(0x15, 0x10, 0, 0, list.length, 0), { dataOut: list });
+  settle();
+  other.execute(TEST_UNIT_READY); // MODE PARAMETERS CHANGED
+  settle();
+  target.backend.isHolding = true;
+  const tasks = [read(session), read(other), waitingWrite(other)];
+  settle();
+  session.manage(TMF_CLEAR_TASK_SET);
+  settle();
+  target.backend.release();
+  settle();
+  expect([select.status, ...tasks.slice(0, 2).map(({ status }) => status)]).toEqual([0, -1, 0x40]);
+  // The R2T that it has is the initiator's to answer; only then does the target speak of that command (4.2.3.3).
+  expect(tasks[2]!.isDone).toBe(false);
+  const request = other.manage(TMF_ABORT_TASK_SET);
+  settle();
+  expect([request.response, tasks[2]!.isDone]).toEqual([TMF_RESPONSE_COMPLETE, true]);
+  expectHealthy();
 });
