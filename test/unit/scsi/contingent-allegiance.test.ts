@@ -146,6 +146,22 @@ describe('an ACA condition', () => {
     expect(harness.isQuiet).toBe(true);
   });
 
+  it('begins nothing when the command that held others back fails, or is aborted', () => {
+    const setup = new Setup();
+    const { harness } = setup;
+    harness.backend.fault = ({ offsetBytes }) => (offsetBytes === 512 ? 1 : 0);
+    harness.start(withNaca(cdb10(0x28, 1, 1)), { dataIn: 512, attribute: TASK_ORDERED });
+    const ordered = setup.read(2, setup.mine, TASK_ORDERED);
+    const last = setup.read(3);
+    harness.settle();
+    expect([setup.test(setup.other), ordered.outcome, last.outcome]).toEqual([BUSY, 'running', 'running']);
+    harness.manage(ABORT_TASK, { target: ordered });
+    expect(begun(harness)).toEqual([]);
+    harness.manage(CLEAR_ACA);
+    harness.settle();
+    expect([ordered.outcome, last.outcome]).toEqual(['aborted', GOOD]);
+  });
+
   it('lets an ACA command overtake what is blocked, also where a range is held alone', () => {
     const setup = new Setup();
     const { harness } = setup;
