@@ -37,7 +37,7 @@ function inPlace(text, name, table) {
 }
 
 async function main() {
-  const { createCommandTable } = await import('../dist/scsi/command-table.js');
+  const { createCommandTable } = await import('../dist/scsi/command/command-table.js');
   const { createDriveCommandTable } = await import('../dist/scsi/mmc/mmc-command-table.js');
   const tables = [createCommandTable().entries, createDriveCommandTable().entries];
   writeFileSync(DOCUMENT, withCommands(readFileSync(DOCUMENT, 'utf8'), ...tables));

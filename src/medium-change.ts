@@ -7,8 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Backend, BackendError } from './backend/backend.ts';
 import type { Configuration, StorageConfig } from './mgmt/config/configuration.ts';
 import type { Reactor } from './reactor.ts';
-import type { RunningDaemon, ServedStorage } from './reload.ts';
-import type { LogicalUnit } from './scsi/logical-unit.ts';
+import type { RunningDaemon, ServedStorage } from './running-daemon.ts';
+import type { LogicalUnit } from './scsi/unit/logical-unit.ts';
 
 /** What the commands on the old medium may take to end; no initiator waits longer for one command. */
 export const MEDIUM_CHANGE_MS_MAX = 10_000;

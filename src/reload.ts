@@ -3,25 +3,8 @@
  * holds from the next start on.
  */
 import { takeMedia } from './medium-change.ts';
-import type { Configuration, StorageConfig } from './mgmt/config/configuration.ts';
-import type { Log } from './mgmt/logging.ts';
-import type { Reactor } from './reactor.ts';
-import type { LogicalUnit } from './scsi/logical-unit.ts';
-
-/** A storage that some target exports. */
-export interface ServedStorage {
-  readonly unit: LogicalUnit;
-  /** As it is served now. */
-  storage: StorageConfig;
-}
-
-/** One reactor with what it serves; a daemon has one or several. */
-export interface RunningDaemon {
-  readonly reactor: Reactor;
-  readonly logger: Log;
-  /** By deviceID. */
-  readonly storages: ReadonlyMap<number, ServedStorage>;
-}
+import type { Configuration } from './mgmt/config/configuration.ts';
+import type { RunningDaemon } from './running-daemon.ts';
 
 /** Takes over what can be; a part that cannot is logged with the reason, and stays as it was. */
 export async function takeOver(running: RunningDaemon, configuration: Configuration): Promise<void> {

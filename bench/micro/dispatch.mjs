@@ -1,11 +1,12 @@
 /** A READ(10) through the SCSI target device and the null store: lookup, checks, task set, slot, store, status. */
 import { randomBytes } from 'node:crypto';
 import { NullBackend } from '../../dist/backend/null.js';
-import { ScsiCommand } from '../../dist/scsi/command.js';
+import { ScsiCommand } from '../../dist/scsi/command/command.js';
 import { DeviceServerContext } from '../../dist/scsi/device-server.js';
-import { LogicalUnit } from '../../dist/scsi/logical-unit.js';
 import { Nexus } from '../../dist/scsi/nexus.js';
+import { TargetPorts } from '../../dist/scsi/port/target-ports.js';
 import { TargetDevice } from '../../dist/scsi/target-device.js';
+import { LogicalUnit } from '../../dist/scsi/unit/logical-unit.js';
 import { systemClock } from '../../dist/util/clock.js';
 import { arenaBytes, SLOT_CLASSES_DEFAULT, SlotHolder, SlotPool } from '../../dist/util/slot-pool.js';
 import { TickBatch } from '../../dist/util/tick-batch.js';
@@ -24,7 +25,8 @@ function readCase() {
   });
   const pool = new SlotPool(Buffer.alloc(arenaBytes(SLOT_CLASSES_DEFAULT)), SLOT_CLASSES_DEFAULT, batch);
   const device = newDevice(pool, batch);
-  const nexus = new Nexus('iqn.2026-11.org.example:a,i,0x000000000000', 'iqn.2026-11.org.example:b,t,0x0001', 1);
+  const port = new TargetPorts().add('iqn.2026-11.org.example:b,t,0x0001', 1);
+  const nexus = new Nexus('iqn.2026-11.org.example:a,i,0x000000000000', port);
   const holder = new SlotHolder();
   const owner = new Owner();
   const commands = Array.from({ length: COMMANDS }, () => new ScsiCommand(owner, nexus, holder));

@@ -5,7 +5,7 @@ import {
   STATE_ACTIVE_OPTIMIZED,
   STATE_STANDBY,
   STATE_UNAVAILABLE,
-} from '../scsi/target-port.ts';
+} from '../scsi/port/target-port.ts';
 import { assert } from '../util/assert.ts';
 
 /** Transitioning is on the way to one of these: nobody can want it, and it is never kept. */

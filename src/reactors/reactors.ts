@@ -9,7 +9,7 @@ import type { Configuration } from '../mgmt/config/configuration.ts';
 import type { LogLevel } from '../mgmt/daemon-options.ts';
 import { MAIN_REACTOR, type PlacedReactor, placeTargets } from '../mgmt/placement.ts';
 import { SharedChallenges } from '../mgmt/shared-challenges.ts';
-import { StateDirectory } from '../mgmt/state-dir.ts';
+import { StateDirectory } from '../mgmt/state/state-dir.ts';
 import { loadNative } from '../native/binding.ts';
 import { takeOver } from '../reload.ts';
 import type { HandedConnection } from '../transport/handed-connections.ts';

@@ -2,8 +2,8 @@
 import { ConfigError } from '../mgmt/config/config-error.ts';
 import type { Configuration, TargetConfig } from '../mgmt/config/configuration.ts';
 import type { Log } from '../mgmt/logging.ts';
-import { TargetPortFile } from '../mgmt/target-port-file.ts';
-import { TargetPorts } from '../scsi/target-ports.ts';
+import { TargetPortFile } from '../mgmt/state/target-port-file.ts';
+import { TargetPorts } from '../scsi/port/target-ports.ts';
 
 /** Rejects with ConfigError when what was saved is damaged. */
 export async function openPorts(

@@ -3,12 +3,12 @@ import { BackendError } from '../backend/backend.ts';
 import { ConfigError } from '../mgmt/config/config-error.ts';
 import type { Configuration, StorageConfig, TargetConfig } from '../mgmt/config/configuration.ts';
 import type { Log } from '../mgmt/logging.ts';
-import { ReservationFile } from '../mgmt/reservation-store.ts';
+import { ReservationFile } from '../mgmt/state/reservation-store.ts';
+import { UnitStateFile } from '../mgmt/state/unit-state-file.ts';
 import { everyLun } from '../mgmt/target-guard.ts';
-import { UnitStateFile } from '../mgmt/unit-state-file.ts';
 import type { Reactor } from '../reactor.ts';
 import { PERIPHERAL_CD_DVD } from '../scsi/constants.ts';
-import { LogicalUnit } from '../scsi/logical-unit.ts';
+import { LogicalUnit } from '../scsi/unit/logical-unit.ts';
 import { UnitJournal } from './unit-journal.ts';
 
 const VENDOR_DEFAULT = 'GOTGT';

@@ -1,11 +1,11 @@
 /** The journal of a disk's atomic writes when its store is opened: what a crash has interrupted is undone before anybody is served. */
 
-import { AtomicJournalFile } from '../mgmt/atomic-journal-file.ts';
 import type { StorageConfig } from '../mgmt/config/configuration.ts';
 import type { Log } from '../mgmt/logging.ts';
+import { AtomicJournalFile } from '../mgmt/state/atomic-journal-file.ts';
 import type { Reactor } from '../reactor.ts';
-import type { LogicalUnit } from '../scsi/logical-unit.ts';
-import type { AtomicRecord } from '../scsi/sbc/atomic-journal.ts';
+import type { AtomicRecord } from '../scsi/sbc/atomic/atomic-journal.ts';
+import type { LogicalUnit } from '../scsi/unit/logical-unit.ts';
 
 export class UnitJournal {
   /** Null: none can be kept, and atomic writes are as long as a physical block. */

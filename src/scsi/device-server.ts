@@ -16,25 +16,29 @@ import {
   hasNaca,
   VARIABLE_LENGTH_CDB,
   VARIABLE_LENGTH_HEADER_BYTES,
-} from './cdb.ts';
-import type { ScsiCommand } from './command.ts';
-import { NO_SENSE_VALUE, STATUS_CHECK_CONDITION, STATUS_GOOD, STATUS_TASK_SET_FULL, TASK_ACA } from './command.ts';
-import type { CommandEntry } from './command-entry.ts';
-import type { CommandTable } from './command-table.ts';
-import { createCommandTable } from './command-table.ts';
+} from './command/cdb.ts';
+import type { ScsiCommand } from './command/command.ts';
+import {
+  NO_SENSE_VALUE,
+  STATUS_CHECK_CONDITION,
+  STATUS_GOOD,
+  STATUS_TASK_SET_FULL,
+  TASK_ACA,
+} from './command/command.ts';
+import type { CommandEntry } from './command/command-entry.ts';
+import type { CommandTable } from './command/command-table.ts';
+import { createCommandTable } from './command/command-table.ts';
 import { PERIPHERAL_CD_DVD } from './constants.ts';
-import { faultOf, statusUnderAca } from './contingent-allegiance.ts';
-import { COPY_BUFFERS_MAX, COPY_THREADS_MAX, CopyBuffers } from './copy/copy-buffers.ts';
-import type { BackgroundCopy } from './copy/copy-operation.ts';
-import type { RandomBytes } from './copy/rod-token.ts';
-import { RodTokens } from './copy/rod-token.ts';
-import type { LogicalUnit } from './logical-unit.ts';
+import { COPY_BUFFERS_MAX, COPY_THREADS_MAX, CopyBuffers } from './copy/run/copy-buffers.ts';
+import type { BackgroundCopy } from './copy/run/copy-operation.ts';
+import type { RandomBytes } from './copy/token/rod-token.ts';
+import { RodTokens } from './copy/token/rod-token.ts';
 import type { LunMap } from './lun-map.ts';
 import { createDriveCommandTable } from './mmc/mmc-command-table.ts';
-import { AtomicTurns } from './sbc/atomic-turns.ts';
-import { CompareBuffer } from './sbc/compare-buffer.ts';
-import type { MediumErasure } from './sbc/medium-erasure.ts';
-import type { StoreMover } from './sbc/store-mover.ts';
+import { AtomicTurns } from './sbc/atomic/atomic-turns.ts';
+import type { StoreMover } from './sbc/atomic/store-mover.ts';
+import type { MediumErasure } from './sbc/erase/medium-erasure.ts';
+import { CompareBuffer } from './sbc/transfer/compare-buffer.ts';
 import {
   cdbFieldPointer,
   SENSE_INVALID_COMMAND_OPERATION_CODE,
@@ -42,8 +46,10 @@ import {
   SENSE_INVALID_MESSAGE_ERROR,
   SENSE_LOGICAL_UNIT_NOT_SUPPORTED,
 } from './sense.ts';
-import type { Addressed } from './task.ts';
-import { ADDRESSED_ABSENT, ADDRESSED_DISK, Task } from './task.ts';
+import { faultOf, statusUnderAca } from './task/contingent-allegiance.ts';
+import type { Addressed } from './task/task.ts';
+import { ADDRESSED_ABSENT, ADDRESSED_DISK, Task } from './task/task.ts';
+import type { LogicalUnit } from './unit/logical-unit.ts';
 
 /**
  * Working records of one reactor, about 1 KiB each, made when first needed: eight logical units with full task sets.

@@ -3,7 +3,7 @@
  * peripheral device addressing format, the others by flat space addressing; both forms of a LUN below 256 find its unit.
  */
 import { assert } from '../util/assert.ts';
-import type { LogicalUnit } from './logical-unit.ts';
+import type { LogicalUnit } from './unit/logical-unit.ts';
 
 /** The largest LUN that flat space addressing can express (SAM-5 4.6.9). */
 export const LUN_MAX = 16383;

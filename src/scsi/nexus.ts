@@ -2,7 +2,7 @@
  * The I_T nexus (SAM-5 4.7): one initiator port talking to one target port. Logical units keep unit attentions and
  * reservations per nexus; iSCSI makes one per session (RFC 7143 3.4.1).
  */
-import type { TargetPort } from './target-port.ts';
+import type { TargetPort } from './port/target-port.ts';
 
 export class Nexus {
   /** "iqn...,i,0x" and 12 hex digits of ISID (RFC 7143 3.4.1, SPC-4 7.6.4.6). */

@@ -12,8 +12,8 @@ import {
   IO_WRITE_PROTECTED,
 } from '../backend/backend.ts';
 import { assert } from '../util/assert.ts';
-import type { ScsiCommand } from './command.ts';
-import { NO_SENSE_VALUE } from './command.ts';
+import type { ScsiCommand } from './command/command.ts';
+import { NO_SENSE_VALUE } from './command/command.ts';
 
 const NO_SENSE = 0x0;
 const NOT_READY = 0x2;

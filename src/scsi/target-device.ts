@@ -3,17 +3,16 @@
  * protocol hands in commands and task management.
  */
 import type { Slot } from '../util/slot-pool.ts';
-import { abortForReset, abortOthers } from './aborted-tasks.ts';
-import type { ScsiCommand } from './command.ts';
-import { TASK_ACA } from './command.ts';
+import type { ScsiCommand } from './command/command.ts';
+import { TASK_ACA } from './command/command.ts';
 import type { DeviceServerContext } from './device-server.ts';
-import type { LogicalUnit } from './logical-unit.ts';
 import { decodeLun, LunMap, REPORT_LUNS_WELL_KNOWN_HIGH } from './lun-map.ts';
 import type { Nexus } from './nexus.ts';
+import type { PortDevice, TargetPort } from './port/target-port.ts';
 import { SENSE_REPORTED_LUNS_DATA_HAS_CHANGED } from './sense.ts';
-import type { PortDevice, TargetPort } from './target-port.ts';
-import { ADDRESSED_ABSENT, ADDRESSED_DISK, ADDRESSED_WELL_KNOWN, settle } from './task.ts';
-import type { TaskManagementRequest } from './task-management.ts';
+import { abortForReset, abortOthers } from './task/aborted-tasks.ts';
+import { ADDRESSED_ABSENT, ADDRESSED_DISK, ADDRESSED_WELL_KNOWN, settle } from './task/task.ts';
+import type { TaskManagementRequest } from './task/task-management.ts';
 import {
   ABORT_TASK,
   ABORT_TASK_SET,
@@ -23,7 +22,8 @@ import {
   INCORRECT_LOGICAL_UNIT_NUMBER,
   LOGICAL_UNIT_RESET,
   TARGET_RESET,
-} from './task-management.ts';
+} from './task/task-management.ts';
+import type { LogicalUnit } from './unit/logical-unit.ts';
 
 export interface ScsiTargetDevice {
   /** Takes `command` and ends it later, or at once, with owner.onCommandDone. */

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { crc32cPortable } from '../../src/iscsi/codec/digest.ts';
-import { encodeAtomicRecord, NO_ATOMIC_RECORD } from '../../src/mgmt/atomic-record.ts';
+import { encodeAtomicRecord, NO_ATOMIC_RECORD } from '../../src/mgmt/state/atomic-record.ts';
 import { seededRandom } from '../random.ts';
 import { DaemonProcess, type DaemonSetup, TestFolder, waitUntil } from './daemon-process.ts';
 import { TcpSession } from './tcp-session.ts';

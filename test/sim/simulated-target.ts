@@ -18,8 +18,8 @@ import {
 import { TargetRegistry } from '../../src/iscsi/protocol/session/target-registry.ts';
 import { TaskStore } from '../../src/iscsi/protocol/session/task.ts';
 import { DeviceServerContext } from '../../src/scsi/device-server.ts';
-import { LogicalUnit } from '../../src/scsi/logical-unit.ts';
 import { TargetDevice } from '../../src/scsi/target-device.ts';
+import { LogicalUnit } from '../../src/scsi/unit/logical-unit.ts';
 import { arenaBytes, SEGMENT_BYTES_MAX, type SlotClass, SlotPool } from '../../src/util/slot-pool.ts';
 import { TickBatch } from '../../src/util/tick-batch.ts';
 import type { InitiatorConnection } from '../initiator/initiator-connection.ts';

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { withCommands } from '../../scripts/specs.mjs';
-import { createCommandTable } from '../../src/scsi/command-table.ts';
+import { createCommandTable } from '../../src/scsi/command/command-table.ts';
 import { createDriveCommandTable } from '../../src/scsi/mmc/mmc-command-table.ts';
 import { Harness } from './scsi/device-harness.ts';
 import { driveWith } from './scsi/mmc/drive-harness.ts';

@@ -8,8 +8,8 @@ import { Errors } from 'typebox/value';
 import { ConfigError } from './config-error.ts';
 import { type JsonDocument, JsonFault, keyPath, parseJson } from './config-json.ts';
 import { canonicalKeys, type SchemaNode, schemaStep } from './config-keys.ts';
-import { isSecretPath, redacted } from './config-secrets.ts';
-import { type ConfigFile, ConfigFileSchema } from './schema.ts';
+import { type ConfigFile, ConfigFileSchema } from './schema/schema.ts';
+import { isSecretPath, redacted } from './section/config-secrets.ts';
 
 /** Ten thousand targets with a disk each take 2 MiB. */
 export const CONFIG_BYTES_MAX = 16 * 1024 * 1024;

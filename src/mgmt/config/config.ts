@@ -3,16 +3,9 @@ import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { NodeChapCrypto } from '../chap-crypto.ts';
 import type { DaemonOptions } from '../daemon-options.ts';
-import { defaultStateDirectory } from '../state-dir.ts';
-import { AuthReader } from './config-auth.ts';
+import { defaultStateDirectory } from '../state/state-dir.ts';
 import { builtInConfig } from './config-default.ts';
 import { type ConfigDocument, parseConfigDocument, readConfigText } from './config-document.ts';
-import { readIsns } from './config-isns.ts';
-import { readPerformance } from './config-performance.ts';
-import { overridePortal, readPortals } from './config-portals.ts';
-import type { Variables } from './config-secrets.ts';
-import { readStorages } from './config-storages.ts';
-import { readTargets } from './config-targets.ts';
 import type { Configuration } from './configuration.ts';
 import {
   COMMAND_WINDOW_DEFAULT,
@@ -20,7 +13,14 @@ import {
   LOGIN_TIMEOUT_MS_DEFAULT,
   SESSIONS_PER_INITIATOR_DEFAULT,
   SESSIONS_PER_TARGET_DEFAULT,
-} from './schema.ts';
+} from './schema/schema.ts';
+import { AuthReader } from './section/config-auth.ts';
+import { readIsns } from './section/config-isns.ts';
+import { readPerformance } from './section/config-performance.ts';
+import { overridePortal, readPortals } from './section/config-portals.ts';
+import type { Variables } from './section/config-secrets.ts';
+import { readStorages } from './section/config-storages.ts';
+import { readTargets } from './section/config-targets.ts';
 import { type Surroundings, systemSurroundings } from './surroundings.ts';
 
 export const CONFIG_FILE_NAME = 'config.json';

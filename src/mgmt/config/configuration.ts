@@ -7,8 +7,8 @@ import type { NegotiationOffers } from '../../iscsi/protocol/login/parameters.ts
 import type { SessionQuota } from '../../iscsi/protocol/session/session-quota.ts';
 import type { Redirection } from '../../iscsi/protocol/session/target-node.ts';
 import type { DeviceType } from '../../scsi/constants.ts';
-import type { ThresholdDefaults } from '../../scsi/sbc/provisioning.ts';
-import type { ConfiguredAccess } from '../../scsi/target-ports.ts';
+import type { ConfiguredAccess } from '../../scsi/port/target-ports.ts';
+import type { ThresholdDefaults } from '../../scsi/sbc/provisioning/provisioning.ts';
 import type { SlotClass } from '../../util/slot-pool.ts';
 import type { PortalAddress } from './portal-address.ts';
 

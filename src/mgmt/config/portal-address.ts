@@ -1,6 +1,6 @@
 /** Portal addresses as gotgt (and Go's net.Listen) writes them: host:port, [v6]:port, :port, or a host alone. */
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
-import { PORT_DEFAULT } from './schema.ts';
+import { PORT_DEFAULT } from './schema/schema.ts';
 
 export interface PortalAddress {
   /** An IPv4 or IPv6 address in its usual spelling, a host name, or empty: every address, IPv6 and IPv4. */

@@ -12,8 +12,8 @@ import {
   RESERVATION_NEVER_CONFLICTS,
   RESERVATION_OF_READS,
   RESERVATION_OF_WRITES,
-} from '../command-entry.ts';
-import { ADDRESSED_DISK } from '../task.ts';
+} from '../command/command-entry.ts';
+import { ADDRESSED_DISK } from '../task/task.ts';
 import {
   receiveCopyFailureDetailsLid1,
   receiveCopyOperatingParameters,
@@ -22,9 +22,9 @@ import {
   receiveRodTokenInformation,
 } from './copy-status.ts';
 import { copyOperationAbort, extendedCopyLid1, extendedCopyLid4 } from './extended-copy.ts';
-import { populateToken } from './populate-token.ts';
-import { reportAllRodTokens } from './report-all-rod-tokens.ts';
-import { writeUsingToken } from './write-using-token.ts';
+import { populateToken } from './token/populate-token.ts';
+import { reportAllRodTokens } from './token/report-all-rod-tokens.ts';
+import { writeUsingToken } from './token/write-using-token.ts';
 
 /** The medium that is read or written is that of the copy's ends, whose own commands are checked. */
 export const EXTENDED_COPY_LID1 = new CommandEntry({

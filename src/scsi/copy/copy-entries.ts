@@ -15,10 +15,10 @@ import {
   RESERVATION_NEVER_CONFLICTS,
   RESERVATION_OF_READS,
   RESERVATION_OF_WRITES,
-} from '../command-entry.ts';
-import { writeSame16 } from '../sbc/sbc-provisioning.ts';
-import { read16, write16 } from '../sbc/sbc-read-write.ts';
-import { ADDRESSED_DISK } from '../task.ts';
+} from '../command/command-entry.ts';
+import { writeSame16 } from '../sbc/provisioning/sbc-provisioning.ts';
+import { read16, write16 } from '../sbc/transfer/sbc-read-write.ts';
+import { ADDRESSED_DISK } from '../task/task.ts';
 
 export const COPY_READ = new CommandEntry({
   name: 'READ(16) of a copy',

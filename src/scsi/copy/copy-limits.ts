@@ -2,7 +2,7 @@
  * What the copy manager takes (SPC-4 5.17): the parameter data of RECEIVE COPY OPERATING PARAMETERS and the Third-party
  * Copy VPD page state these numbers, and who parses a parameter list enforces them.
  */
-import { TASKS_PER_LOGICAL_UNIT_MAX } from '../task-set.ts';
+import { TASKS_PER_LOGICAL_UNIT_MAX } from '../task/task-set.ts';
 
 /** A clone has two; enough for a consolidation of some disks into one. */
 export const CSCD_DESCRIPTORS_MAX = 16;

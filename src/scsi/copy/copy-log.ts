@@ -3,7 +3,7 @@
  * status of those that ended until it has been asked for. Gone with the nexus, and when the unit is reset; what still runs
  * then ends. List identifiers of one byte (LID1) and of four (LID4) are one set of numbers.
  */
-import type { CommandEntry } from '../command-entry.ts';
+import type { CommandEntry } from '../command/command-entry.ts';
 import { COPIES_PER_NEXUS_MAX, HELD_STATUSES_MAX } from './copy-limits.ts';
 
 /** COPY OPERATION STATUS (SPC-4 6.24). */

@@ -8,7 +8,6 @@
  * nobody reaches by a copy what they could not reach by READ and WRITE.
  */
 import type { Backend } from '../../backend/backend.ts';
-import type { LogicalUnit } from '../logical-unit.ts';
 import type { LunMap } from '../lun-map.ts';
 import {
   SENSE_COPY_ABORTED,
@@ -22,7 +21,8 @@ import {
   SENSE_UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE_CODE,
   SENSE_UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE,
 } from '../sense.ts';
-import { DESIGNATOR_BYTES_MAX, isDesignatedBy } from '../spc/device-identification.ts';
+import { DESIGNATOR_BYTES_MAX, isDesignatedBy } from '../spc/inquiry/device-identification.ts';
+import type { LogicalUnit } from '../unit/logical-unit.ts';
 import {
   BLOCK_TO_BLOCK,
   BLOCK_TO_BLOCK_BYTES,
@@ -35,7 +35,7 @@ import {
 } from './copy-limits.ts';
 import type { CopyListHeader } from './copy-list-header.ts';
 import { CopyRefusal } from './copy-refusal.ts';
-import type { RodToken } from './rod-token.ts';
+import type { RodToken } from './token/rod-token.ts';
 
 /** Blocks to copy from one end to the other, in bytes. */
 export interface CopySegment {

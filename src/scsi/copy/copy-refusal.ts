@@ -1,7 +1,7 @@
 /** Why the parameter list of a third-party copy command is refused. */
-import { NO_SENSE_VALUE } from '../command.ts';
+import { NO_SENSE_VALUE } from '../command/command.ts';
 import { parameterFieldPointer } from '../sense.ts';
-import type { Task } from '../task.ts';
+import type { Task } from '../task/task.ts';
 
 export class CopyRefusal {
   readonly senseCode: number;

@@ -3,9 +3,9 @@
  * DETAILS(LID1) (6.23), RECEIVE ROD TOKEN INFORMATION (6.28, SBC-3 5.22), RECEIVE COPY OPERATING PARAMETERS (6.22).
  * A final status is told once, whole; then it is discarded.
  */
-import { sendParameterData } from '../parameter-data.ts';
+import { sendParameterData } from '../command/parameter-data.ts';
 import { encodeDescriptorSense, encodeFixedSense, SENSE_BYTES_MAX } from '../sense.ts';
-import type { Task } from '../task.ts';
+import type { Task } from '../task/task.ts';
 import {
   COPIES_MAX,
   COPIES_PER_NEXUS_MAX,

@@ -3,9 +3,9 @@
  * copied; with LID4 the initiator chooses.
  */
 import { SEGMENT_BYTES_MAX } from '../../util/slot-pool.ts';
-import { receiveParameterList } from '../parameter-list.ts';
+import { receiveParameterList } from '../command/parameter-list.ts';
 import { SENSE_PARAMETER_LIST_LENGTH_ERROR } from '../sense.ts';
-import type { Task } from '../task.ts';
+import type { Task } from '../task/task.ts';
 import type { CopyListHeader } from './copy-list-header.ts';
 import {
   LID1_HEADER_BYTES,
@@ -16,10 +16,10 @@ import {
   parseLid4Header,
 } from './copy-list-header.ts';
 import { CopyRecord } from './copy-log.ts';
-import { admitCopy, startCopy } from './copy-operation.ts';
 import type { CopySegment } from './copy-parameters.ts';
 import { parseCopyParameters } from './copy-parameters.ts';
 import { CopyRefusal } from './copy-refusal.ts';
+import { admitCopy, startCopy } from './run/copy-operation.ts';
 
 export function extendedCopyLid1(task: Task): void {
   receiveCopyList(task, LID1_HEADER_BYTES, parseLid1Header);

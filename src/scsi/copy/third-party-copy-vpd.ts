@@ -3,8 +3,8 @@
  * those of ROD tokens (SBC-3 6.6.6), by which Windows finds that it may use them.
  */
 import { VPD_THIRD_PARTY_COPY } from '../constants.ts';
-import { beginPage, VPD_HEADER_BYTES } from '../spc/vpd-page.ts';
-import type { Task } from '../task.ts';
+import { beginPage, VPD_HEADER_BYTES } from '../spc/inquiry/vpd-page.ts';
+import type { Task } from '../task/task.ts';
 import {
   COPIES_MAX,
   CSCD_DESCRIPTORS_MAX,
@@ -18,7 +18,7 @@ import {
   TOKEN_TRANSFER_BYTES_MAX,
   TOKEN_TRANSFER_BYTES_OPTIMAL,
 } from './copy-limits.ts';
-import { ROD_TYPE_BLOCK_ZERO, ROD_TYPE_CHANGE_VULNERABLE } from './rod-token-format.ts';
+import { ROD_TYPE_BLOCK_ZERO, ROD_TYPE_CHANGE_VULNERABLE } from './token/rod-token-format.ts';
 
 export function buildThirdPartyCopy(task: Task, out: Buffer): number {
   const operationCodes = [0x83, 0x84];

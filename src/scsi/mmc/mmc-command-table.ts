@@ -5,15 +5,15 @@
  * Operation code A3h is SEND KEY in MMC, for copy protection that images do not have; its CDB leaves the bits of a service
  * action at zero. So REPORT SUPPORTED OPERATION CODES has its place there as on all other devices.
  */
-import { CommandTable, type OperationCodeRows } from '../command-table.ts';
-import { RELEASE_6, RELEASE_10, RESERVE_6, RESERVE_10 } from '../reservations/reservation-commands.ts';
-import { READ_10, READ_CAPACITY_10, START_STOP_UNIT } from '../sbc/sbc-commands.ts';
+import { CommandTable, type OperationCodeRows } from '../command/command-table.ts';
 import {
   NOT_SUPPORTED,
   PERSISTENT_RESERVE_IN,
   PERSISTENT_RESERVE_OUT,
   type ServiceActionRows,
-} from '../service-actions.ts';
+} from '../command/service-actions.ts';
+import { RELEASE_6, RELEASE_10, RESERVE_6, RESERVE_10 } from '../reservations/reservation-commands.ts';
+import { READ_10, READ_CAPACITY_10, START_STOP_UNIT } from '../sbc/sbc-commands.ts';
 import {
   INQUIRY,
   PREVENT_ALLOW_MEDIUM_REMOVAL,

@@ -14,9 +14,9 @@ import {
   RESERVATION_NEVER_CONFLICTS,
   RESERVATION_OF_READS,
   RESERVATION_OF_WRITES,
-} from '../command-entry.ts';
-import { read12 } from '../sbc/sbc-read-write.ts';
-import { ADDRESSED_DISK } from '../task.ts';
+} from '../command/command-entry.ts';
+import { read12 } from '../sbc/transfer/sbc-read-write.ts';
+import { ADDRESSED_DISK } from '../task/task.ts';
 import { getConfiguration } from './mmc-configuration.ts';
 import { readDiscInformation, readDiscStructure, readTrackInformation } from './mmc-disc.ts';
 import { getEventStatusNotification } from './mmc-event-status.ts';

@@ -2,9 +2,10 @@
  * GET CONFIGURATION (MMC-4 6.6) with the features of a CD-ROM and DVD-ROM drive (MMC-4 5.3). Real time streaming (0107h), which
  * the DVD-ROM profile has too, is left out: a store has no speed that could be promised.
  */
-import type { LogicalUnit } from '../logical-unit.ts';
-import { sendParameterData } from '../parameter-data.ts';
-import type { Task } from '../task.ts';
+
+import { sendParameterData } from '../command/parameter-data.ts';
+import type { Task } from '../task/task.ts';
+import type { LogicalUnit } from '../unit/logical-unit.ts';
 import { currentProfile, PROFILE_CD_ROM, PROFILE_DVD_ROM } from './profile.ts';
 
 export function getConfiguration(task: Task): void {

@@ -2,9 +2,9 @@
  * READ DISC INFORMATION (MMC-4 6.26), READ TRACK INFORMATION and READ DVD STRUCTURE (MMC-4 6.27): a finished disc with one
  * session and one track.
  */
-import { sendParameterData } from '../parameter-data.ts';
+import { sendParameterData } from '../command/parameter-data.ts';
 import { SENSE_CANNOT_READ_MEDIUM_INCOMPATIBLE_FORMAT } from '../sense.ts';
-import type { ParameterDataBuilder, Task } from '../task.ts';
+import type { ParameterDataBuilder, Task } from '../task/task.ts';
 import { FIRST_SESSION, FIRST_TRACK } from './disc-address.ts';
 import { currentProfile, PROFILE_DVD_ROM } from './profile.ts';
 

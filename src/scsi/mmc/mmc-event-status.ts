@@ -2,8 +2,8 @@
  * GET EVENT STATUS NOTIFICATION (MMC-4 6.7), polled: what happened to the medium since this nexus asked last, and what that
  * changed in the drive's features. Power and busy state are there to be read; they have no events.
  */
-import { sendParameterData } from '../parameter-data.ts';
-import type { Task } from '../task.ts';
+import { sendParameterData } from '../command/parameter-data.ts';
+import type { Task } from '../task/task.ts';
 import { MEDIA_NO_CHANGE } from './media-event.ts';
 
 export function getEventStatusNotification(task: Task): void {

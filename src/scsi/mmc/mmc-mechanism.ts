@@ -1,6 +1,6 @@
 /** MECHANISM STATUS (MMC-4 6.11) and SET CD SPEED: a drive with one tray, whose disc does not turn. */
-import { sendParameterData } from '../parameter-data.ts';
-import type { Task } from '../task.ts';
+import { sendParameterData } from '../command/parameter-data.ts';
+import type { Task } from '../task/task.ts';
 
 export function mechanismStatus(task: Task): void {
   sendParameterData(task, task.command.cdbView.getUint16(ALLOCATION_LENGTH), buildMechanismStatus);

@@ -3,17 +3,17 @@
  * capabilities (MMC-4 7). No parameter is changeable, so MODE SELECT takes only what is so already. There are no block
  * descriptors. MODE SENSE(6), which MMC left to SPC, is what Linux (sr) asks with.
  */
-import { NO_SENSE_VALUE } from '../command.ts';
-import type { LogicalUnit } from '../logical-unit.ts';
-import { sendParameterData } from '../parameter-data.ts';
-import { receiveParameterList } from '../parameter-list.ts';
+import { NO_SENSE_VALUE } from '../command/command.ts';
+import { sendParameterData } from '../command/parameter-data.ts';
+import { receiveParameterList } from '../command/parameter-list.ts';
 import {
   parameterFieldPointer,
   SENSE_INVALID_FIELD_IN_PARAMETER_LIST,
   SENSE_PARAMETER_LIST_LENGTH_ERROR,
   SENSE_SAVING_PARAMETERS_NOT_SUPPORTED,
 } from '../sense.ts';
-import type { ParameterDataBuilder, Task } from '../task.ts';
+import type { ParameterDataBuilder, Task } from '../task/task.ts';
+import type { LogicalUnit } from '../unit/logical-unit.ts';
 
 export function modeSenseOfDrive6(task: Task): void {
   modeSense(task, task.command.cdb[LENGTH_6]!, buildModeData6);

@@ -2,9 +2,9 @@
  * READ CD (MMC-4 6.24): the user data of mode 1 blocks, which is all that an image holds. Sync, headers, error correction and
  * sub-channels are refused rather than made up.
  */
-import { readBlocks } from '../sbc/sbc-read-write.ts';
+import { readBlocks } from '../sbc/transfer/sbc-read-write.ts';
 import { SENSE_CANNOT_READ_MEDIUM_INCOMPATIBLE_FORMAT, SENSE_ILLEGAL_MODE_FOR_THIS_TRACK } from '../sense.ts';
-import type { Task } from '../task.ts';
+import type { Task } from '../task/task.ts';
 import { currentProfile, PROFILE_CD_ROM } from './profile.ts';
 
 export function readCd(task: Task): void {

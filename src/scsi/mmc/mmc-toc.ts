@@ -2,8 +2,8 @@
  * READ TOC/PMA/ATIP (MMC-4): table of contents, session information and full table of contents of a disc with one session and
  * one data track. PMA, ATIP and CD-TEXT are for discs that can be written or sung.
  */
-import { sendParameterData } from '../parameter-data.ts';
-import type { Task } from '../task.ts';
+import { sendParameterData } from '../command/parameter-data.ts';
+import type { Task } from '../task/task.ts';
 import { DATA_TRACK, FIRST_SESSION, FIRST_TRACK, writeAddress, writeMsf } from './disc-address.ts';
 
 export function readTocPmaAtip(task: Task): void {

@@ -2,7 +2,7 @@
  * What kind of disc the image in a CD-ROM drive is (MMC-4 5.4 Profile definitions): the drive has two profiles, and the size
  * of the image says which is current.
  */
-import type { LogicalUnit } from '../logical-unit.ts';
+import type { LogicalUnit } from '../unit/logical-unit.ts';
 
 export const PROFILE_NONE = 0x0000;
 export const PROFILE_CD_ROM = 0x0008;

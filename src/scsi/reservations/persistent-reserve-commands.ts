@@ -3,16 +3,16 @@
  * that PREEMPT AND ABORT ends.
  */
 
-import { abortOthers } from '../aborted-tasks.ts';
-import { NO_SENSE_VALUE } from '../command.ts';
-import type { LogicalUnit } from '../logical-unit.ts';
-import { receiveParameterList } from '../parameter-list.ts';
+import { NO_SENSE_VALUE } from '../command/command.ts';
+import { receiveParameterList } from '../command/parameter-list.ts';
 import { SENSE_INTERNAL_TARGET_FAILURE, SENSE_PARAMETER_LIST_LENGTH_ERROR } from '../sense.ts';
-import type { Task } from '../task.ts';
-import { settle } from '../task.ts';
-import { ABORT_TASK_SET, TaskManagementRequest } from '../task-management.ts';
-import type { Done, Outcome } from './outcome.ts';
-import { CONFLICT } from './outcome.ts';
+import { abortOthers } from '../task/aborted-tasks.ts';
+import type { Task } from '../task/task.ts';
+import { settle } from '../task/task.ts';
+import { ABORT_TASK_SET, TaskManagementRequest } from '../task/task-management.ts';
+import type { LogicalUnit } from '../unit/logical-unit.ts';
+import type { Done, Outcome } from './machine/outcome.ts';
+import { CONFLICT } from './machine/outcome.ts';
 import { persistentReserveOut as perform } from './persistent-reserve-out.ts';
 import type { ReserveOutList } from './reserve-out-list.ts';
 import {

@@ -9,12 +9,12 @@ import {
   SENSE_RESERVATIONS_PREEMPTED,
   SENSE_RESERVATIONS_RELEASED,
 } from '../sense.ts';
-import type { Outcome } from './outcome.ts';
-import { attentionsFor, CONFLICT, done, refuse, refuseParameter } from './outcome.ts';
-import { preempt } from './preempting.ts';
-import { register, registerAndMove } from './registering.ts';
-import type { Registration, ReservationState } from './reservation-state.ts';
-import { isForRegistrants, isHolder, isSameKey, isZeroKey, LU_SCOPE } from './reservation-state.ts';
+import type { Outcome } from './machine/outcome.ts';
+import { attentionsFor, CONFLICT, done, refuse, refuseParameter } from './machine/outcome.ts';
+import { preempt } from './machine/preempting.ts';
+import { register, registerAndMove } from './machine/registering.ts';
+import type { Registration, ReservationState } from './machine/reservation-state.ts';
+import { isForRegistrants, isHolder, isSameKey, isZeroKey, LU_SCOPE } from './machine/reservation-state.ts';
 import type { ReserveOutList } from './reserve-out-list.ts';
 import {
   ALL_TG_PT_BIT,

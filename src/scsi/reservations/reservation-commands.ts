@@ -11,8 +11,8 @@ import {
   NO_SERVICE_ACTION,
   RESERVATION_DECIDED_BY_ACTION,
   RESERVATION_DECIDED_BY_RESERVE,
-} from '../command-entry.ts';
-import { ADDRESSED_DISK, type Task } from '../task.ts';
+} from '../command/command-entry.ts';
+import { ADDRESSED_DISK, type Task } from '../task/task.ts';
 import { persistentReserveOut } from './persistent-reserve-commands.ts';
 import { readFullStatus, readKeys, readReservation, reportCapabilities } from './reservation-data.ts';
 import {

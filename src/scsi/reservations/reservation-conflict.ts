@@ -1,6 +1,6 @@
 /** Which commands conflict with a reservation (SPC-4 table 65, SBC-3 table 13, SPC-2 table 10), by the table's column. */
-import type { ScsiCommand } from '../command.ts';
-import type { CommandEntry } from '../command-entry.ts';
+import type { ScsiCommand } from '../command/command.ts';
+import type { CommandEntry } from '../command/command-entry.ts';
 import {
   RESERVATION_DECIDED_BY_ACTION,
   RESERVATION_DECIDED_BY_RESERVE,
@@ -10,10 +10,10 @@ import {
   RESERVATION_OF_START_STOP,
   RESERVATION_OF_TEST_UNIT_READY,
   RESERVATION_OF_WRITES,
-} from '../command-entry.ts';
+} from '../command/command-entry.ts';
 import type { Nexus } from '../nexus.ts';
-import type { SavedReservations } from './reservation-state.ts';
-import { isUnrestricted, isWriteExclusive } from './reservation-state.ts';
+import type { SavedReservations } from './machine/reservation-state.ts';
+import { isUnrestricted, isWriteExclusive } from './machine/reservation-state.ts';
 import { REPLACE_LOST_RESERVATION } from './reserve-out-list.ts';
 
 export function conflictsWithPersistent(entry: CommandEntry, command: ScsiCommand, state: SavedReservations): boolean {

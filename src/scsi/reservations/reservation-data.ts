@@ -1,8 +1,8 @@
 /** PERSISTENT RESERVE IN (SPC-4 6.15): what its service actions report. */
-import { sendParameterData } from '../parameter-data.ts';
-import type { ParameterDataBuilder, Task } from '../task.ts';
-import type { Registration, ReservationState } from './reservation-state.ts';
-import { isHolder, LU_SCOPE } from './reservation-state.ts';
+import { sendParameterData } from '../command/parameter-data.ts';
+import type { ParameterDataBuilder, Task } from '../task/task.ts';
+import type { Registration, ReservationState } from './machine/reservation-state.ts';
+import { isHolder, LU_SCOPE } from './machine/reservation-state.ts';
 import { writeTransportId } from './transport-id.ts';
 
 export function readKeys(task: Task): void {

@@ -2,7 +2,7 @@
  * The parameter list of PERSISTENT RESERVE OUT (SPC-4 6.16.3, 6.16.4) as bytes make it: lengths are checked here, what the
  * fields mean is the service actions' business.
  */
-import type { ReservationKey } from './reservation-state.ts';
+import type { ReservationKey } from './machine/reservation-state.ts';
 import type { TransportIdReading } from './transport-id.ts';
 import { readTransportIds, TRANSPORT_ID_BYTES_MIN, TRANSPORT_IDS_TRUNCATED } from './transport-id.ts';
 

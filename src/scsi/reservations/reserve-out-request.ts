@@ -1,9 +1,9 @@
 /** What a PERSISTENT RESERVE OUT command asks for, and what its service actions may have to know besides the state. */
 import { assert } from '../../util/assert.ts';
-import type { Outcome } from './outcome.ts';
-import { refuseCdb } from './outcome.ts';
-import type { NexusName, PersistentReservation } from './reservation-state.ts';
-import { isAllRegistrants, isReservationType, LU_SCOPE } from './reservation-state.ts';
+import type { Outcome } from './machine/outcome.ts';
+import { refuseCdb } from './machine/outcome.ts';
+import type { NexusName, PersistentReservation } from './machine/reservation-state.ts';
+import { isAllRegistrants, isReservationType, LU_SCOPE } from './machine/reservation-state.ts';
 import type { ReserveOutList } from './reserve-out-list.ts';
 
 /** A target port through which the logical unit can be reached. */

@@ -2,7 +2,7 @@
  * RESERVE(6), RESERVE(10), RELEASE(6) and RELEASE(10) as SPC-2 7.21 to 7.24 have them, with the exceptions of SPC-4 5.13.3
  * (CRH). The whole logical unit for the nexus that asks: third parties and extents were optional and are gone.
  */
-import type { Task } from '../task.ts';
+import type { Task } from '../task/task.ts';
 
 export function reserve(task: Task): void {
   task.unit.reservations.inTurn(task, reserveInTurn);

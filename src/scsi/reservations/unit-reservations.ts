@@ -4,15 +4,15 @@
  * other reservation commands wait for their turn.
  */
 import { assert } from '../../util/assert.ts';
-import type { ScsiCommand } from '../command.ts';
-import type { CommandEntry } from '../command-entry.ts';
+import type { ScsiCommand } from '../command/command.ts';
+import type { CommandEntry } from '../command/command-entry.ts';
 import type { Nexus } from '../nexus.ts';
+import type { TargetPort } from '../port/target-port.ts';
 import { SENSE_PERSISTENT_RESERVATION_INFORMATION_LOST } from '../sense.ts';
-import type { TargetPort } from '../target-port.ts';
-import type { Task } from '../task.ts';
+import type { Task } from '../task/task.ts';
+import type { ReservationState, SavedReservations } from './machine/reservation-state.ts';
+import { isForRegistrants, isHolder, NO_RESERVATIONS } from './machine/reservation-state.ts';
 import { conflictsWithLegacy, conflictsWithPersistent, isAllowedWhenLost } from './reservation-conflict.ts';
-import type { ReservationState, SavedReservations } from './reservation-state.ts';
-import { isForRegistrants, isHolder, NO_RESERVATIONS } from './reservation-state.ts';
 
 /** Where reservations are kept over a loss of power. */
 export interface ReservationStore {

@@ -11,8 +11,8 @@ import {
   SENSE_STANDBY_CONDITION_ACTIVATED_BY_COMMAND,
   SENSE_STANDBY_Y_CONDITION_ACTIVATED_BY_COMMAND,
 } from '../sense.ts';
-import { beginPage } from '../spc/vpd-page.ts';
-import type { Task } from '../task.ts';
+import { beginPage } from '../spc/inquiry/vpd-page.ts';
+import type { Task } from '../task/task.ts';
 
 /** Neither idle nor standby. */
 export const POWER_ACTIVE = 0;

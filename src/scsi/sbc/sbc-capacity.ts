@@ -1,9 +1,9 @@
 /** READ CAPACITY(10) and READ CAPACITY(16) (SBC-3 5.15, 5.16). */
-import { lba64 } from '../cdb.ts';
-import type { LogicalUnit } from '../logical-unit.ts';
-import { sendParameterData } from '../parameter-data.ts';
+import { lba64 } from '../command/cdb.ts';
+import { sendParameterData } from '../command/parameter-data.ts';
 import { SENSE_LBA_OUT_OF_RANGE } from '../sense.ts';
-import type { ParameterDataBuilder, Task } from '../task.ts';
+import type { ParameterDataBuilder, Task } from '../task/task.ts';
+import type { LogicalUnit } from '../unit/logical-unit.ts';
 import { physicalBlockExponent } from './sbc-vpd.ts';
 
 export function readCapacity10(task: Task): void {

@@ -9,11 +9,11 @@ import {
   MEDIUM_WRITTEN,
   RESERVATION_OF_READS,
   RESERVATION_OF_WRITES,
-} from '../command-entry.ts';
-import { ADDRESSED_DISK } from '../task.ts';
-import { writeSame32 } from './sbc-provisioning.ts';
-import { read32, write32 } from './sbc-read-write.ts';
-import { verify32, writeAndVerify32 } from './sbc-verify.ts';
+} from '../command/command-entry.ts';
+import { ADDRESSED_DISK } from '../task/task.ts';
+import { writeSame32 } from './provisioning/sbc-provisioning.ts';
+import { read32, write32 } from './transfer/sbc-read-write.ts';
+import { verify32, writeAndVerify32 } from './transfer/sbc-verify.ts';
 
 export const READ_32 = new CommandEntry({
   name: 'READ(32)',

@@ -16,21 +16,28 @@ import {
   RESERVATION_OF_READS,
   RESERVATION_OF_START_STOP,
   RESERVATION_OF_WRITES,
-} from '../command-entry.ts';
-import type { LogicalUnit } from '../logical-unit.ts';
-import { ADDRESSED_DISK } from '../task.ts';
+} from '../command/command-entry.ts';
+import { ADDRESSED_DISK } from '../task/task.ts';
+import type { LogicalUnit } from '../unit/logical-unit.ts';
+import { writeAtomic16 } from './atomic/sbc-write-atomic.ts';
+import { getLbaStatus16 } from './provisioning/sbc-lba-status.ts';
+import { unmap, writeSame10, writeSame16 } from './provisioning/sbc-provisioning.ts';
 import { readCapacity10, readCapacity16 } from './sbc-capacity.ts';
-import { compareAndWrite } from './sbc-compare-and-write.ts';
 import { readDefectData10, readDefectData12 } from './sbc-defect-data.ts';
-import { getLbaStatus16 } from './sbc-lba-status.ts';
-import { orWrite16 } from './sbc-or-write.ts';
-import { prefetch10, prefetch16 } from './sbc-prefetch.ts';
-import { unmap, writeSame10, writeSame16 } from './sbc-provisioning.ts';
-import { read6, read10, read12, read16, write6, write10, write12, write16 } from './sbc-read-write.ts';
 import { startStopUnit } from './sbc-start-stop.ts';
 import { synchronizeCache10, synchronizeCache16 } from './sbc-synchronize.ts';
-import { verify10, verify12, verify16, writeAndVerify10, writeAndVerify12, writeAndVerify16 } from './sbc-verify.ts';
-import { writeAtomic16 } from './sbc-write-atomic.ts';
+import { compareAndWrite } from './transfer/sbc-compare-and-write.ts';
+import { orWrite16 } from './transfer/sbc-or-write.ts';
+import { prefetch10, prefetch16 } from './transfer/sbc-prefetch.ts';
+import { read6, read10, read12, read16, write6, write10, write12, write16 } from './transfer/sbc-read-write.ts';
+import {
+  verify10,
+  verify12,
+  verify16,
+  writeAndVerify10,
+  writeAndVerify12,
+  writeAndVerify16,
+} from './transfer/sbc-verify.ts';
 
 export const READ_6 = new CommandEntry({
   name: 'READ(6)',

@@ -2,8 +2,8 @@
  * READ DEFECT DATA(10) and (12) (SBC-3 5.17, 5.18). A store has no defects that it would tell of: both lists are empty, in
  * every format.
  */
-import { sendParameterData } from '../parameter-data.ts';
-import type { Task } from '../task.ts';
+import { sendParameterData } from '../command/parameter-data.ts';
+import type { Task } from '../task/task.ts';
 
 export function readDefectData10(task: Task): void {
   const { cdb, cdbView } = task.command;

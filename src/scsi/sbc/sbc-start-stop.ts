@@ -5,9 +5,9 @@ import { IO_FLUSH } from '../../backend/backend.ts';
 import { assert } from '../../util/assert.ts';
 import { PERIPHERAL_DIRECT_ACCESS } from '../constants.ts';
 import { SENSE_MEDIUM_REMOVAL_PREVENTED, SENSE_STANDBY_CONDITION_ACTIVATED_BY_COMMAND } from '../sense.ts';
-import type { Operation, Task } from '../task.ts';
-import type { CycleCounts, UnitStateChange } from '../unit-state.ts';
-import { NO_CYCLES } from '../unit-state.ts';
+import type { Operation, Task } from '../task/task.ts';
+import type { CycleCounts, UnitStateChange } from '../unit/unit-state.ts';
+import { NO_CYCLES } from '../unit/unit-state.ts';
 import { POWER_ACTIVE, POWER_UNCHANGED, POWER_UNKNOWN, requestedPowerCondition } from './power-condition.ts';
 
 /** IMMED is accepted and changes nothing: starting is instant, and a stop is reported when the cache is on the medium. */

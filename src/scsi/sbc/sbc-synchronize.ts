@@ -1,9 +1,9 @@
 /** SYNCHRONIZE CACHE(10) and (16) (SBC-3 5.26, 5.27): one flush of the store. */
 import { IO_FLUSH } from '../../backend/backend.ts';
 import { assert } from '../../util/assert.ts';
-import { lba64 } from '../cdb.ts';
-import type { Operation, Task } from '../task.ts';
-import { takeRange } from './block-range.ts';
+import { lba64 } from '../command/cdb.ts';
+import type { Operation, Task } from '../task/task.ts';
+import { takeRange } from './transfer/block-range.ts';
 
 export function synchronizeCache10(task: Task): void {
   const { cdbView } = task.command;

@@ -4,10 +4,10 @@
  */
 import { SEGMENT_BYTES_MAX } from '../../util/slot-pool.ts';
 import { VPD_BLOCK_DEVICE_CHARACTERISTICS, VPD_BLOCK_LIMITS, VPD_LOGICAL_BLOCK_PROVISIONING } from '../constants.ts';
-import type { LogicalUnit } from '../logical-unit.ts';
-import { beginPage } from '../spc/vpd-page.ts';
-import type { Task } from '../task.ts';
-import { ATOMIC_BYTES_MAX } from './atomic-writes.ts';
+import { beginPage } from '../spc/inquiry/vpd-page.ts';
+import type { Task } from '../task/task.ts';
+import type { LogicalUnit } from '../unit/logical-unit.ts';
+import { ATOMIC_BYTES_MAX } from './atomic/atomic-writes.ts';
 
 /** What one command may move; long enough for every initiator, short enough to leave the others a turn. */
 export const TRANSFER_BYTES_MAX = 33554432;

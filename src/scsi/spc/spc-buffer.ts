@@ -3,10 +3,10 @@
  * echo buffer for each I_T nexus, so that none overwrites another's. Both are memory for tests of the way to us, made when
  * first written to. There is no microcode to be downloaded and no error history: those modes are invalid fields.
  */
-import { sendParameterData } from '../parameter-data.ts';
-import { receiveParameterList } from '../parameter-list.ts';
+import { sendParameterData } from '../command/parameter-data.ts';
+import { receiveParameterList } from '../command/parameter-list.ts';
 import { SENSE_COMMAND_SEQUENCE_ERROR } from '../sense.ts';
-import type { ParameterDataBuilder, Task } from '../task.ts';
+import type { ParameterDataBuilder, Task } from '../task/task.ts';
 
 /** Capacity of the one data buffer of a logical unit, which has BUFFER ID 0. */
 export const DATA_BUFFER_BYTES = 4096;

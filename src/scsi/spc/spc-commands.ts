@@ -16,13 +16,13 @@ import {
   RESERVATION_OF_READS,
   RESERVATION_OF_TEST_UNIT_READY,
   RESERVATION_OF_WRITES,
-} from '../command-entry.ts';
+} from '../command/command-entry.ts';
 import { preventAllowMediumRemoval } from '../sbc/sbc-start-stop.ts';
-import { ADDRESSED_ABSENT, ADDRESSED_DISK, ADDRESSED_WELL_KNOWN } from '../task.ts';
-import { inquiry } from './spc-inquiry.ts';
-import { logSense } from './spc-log.ts';
-import { modeSense6, modeSense10 } from './spc-mode.ts';
-import { modeSelect6, modeSelect10 } from './spc-mode-select.ts';
+import { ADDRESSED_ABSENT, ADDRESSED_DISK, ADDRESSED_WELL_KNOWN } from '../task/task.ts';
+import { inquiry } from './inquiry/spc-inquiry.ts';
+import { logSense } from './log/spc-log.ts';
+import { modeSense6, modeSense10 } from './mode/spc-mode.ts';
+import { modeSelect6, modeSelect10 } from './mode/spc-mode-select.ts';
 import { reportLuns, requestSense, testUnitReady } from './spc-report.ts';
 import { reportSupportedOperationCodes, reportSupportedTaskManagementFunctions } from './spc-supported.ts';
 

@@ -12,8 +12,8 @@ import {
   RESERVATION_NEVER_CONFLICTS,
   RESERVATION_OF_READS,
   RESERVATION_OF_WRITES,
-} from '../command-entry.ts';
-import { ADDRESSED_DISK } from '../task.ts';
+} from '../command/command-entry.ts';
+import { ADDRESSED_DISK } from '../task/task.ts';
 import { readBuffer10, readBuffer16, writeBuffer } from './spc-buffer.ts';
 import { receiveDiagnosticResults, sendDiagnostic } from './spc-diagnostic.ts';
 import { reportTimestamp, setTimestamp } from './timestamp.ts';

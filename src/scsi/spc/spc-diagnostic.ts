@@ -5,16 +5,16 @@
 import type { BackendIo } from '../../backend/backend.ts';
 import { IO_READ } from '../../backend/backend.ts';
 import { assert } from '../../util/assert.ts';
-import { NO_SENSE_VALUE } from '../command.ts';
-import { sendParameterData } from '../parameter-data.ts';
-import { receiveParameterList } from '../parameter-list.ts';
+import { NO_SENSE_VALUE } from '../command/command.ts';
+import { sendParameterData } from '../command/parameter-data.ts';
+import { receiveParameterList } from '../command/parameter-list.ts';
 import {
   parameterFieldPointer,
   SENSE_INVALID_FIELD_IN_PARAMETER_LIST,
   SENSE_LOGICAL_UNIT_FAILED_SELF_TEST,
   SENSE_PARAMETER_LIST_LENGTH_ERROR,
 } from '../sense.ts';
-import type { Operation, Task } from '../task.ts';
+import type { Operation, Task } from '../task/task.ts';
 
 /** Self-tests that take longer, in the foreground or the background, do not exist; nor does taking a unit offline for one. */
 export function sendDiagnostic(task: Task): void {

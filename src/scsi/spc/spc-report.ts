@@ -1,9 +1,9 @@
 /**
  * REPORT LUNS, REQUEST SENSE and TEST UNIT READY (SPC-4 6.33, 6.39, 6.47).
  */
-import { NO_SENSE_VALUE } from '../command.ts';
+import { NO_SENSE_VALUE } from '../command/command.ts';
+import { sendParameterData } from '../command/parameter-data.ts';
 import { encodeLunHigh, REPORT_LUNS_WELL_KNOWN_HIGH } from '../lun-map.ts';
-import { sendParameterData } from '../parameter-data.ts';
 import {
   encodeDescriptorSense,
   encodeFixedSense,
@@ -11,8 +11,8 @@ import {
   SENSE_NO_ADDITIONAL_INFORMATION,
   SENSE_REPORTED_LUNS_DATA_HAS_CHANGED,
 } from '../sense.ts';
-import type { Task } from '../task.ts';
-import { ADDRESSED_ABSENT } from '../task.ts';
+import type { Task } from '../task/task.ts';
+import { ADDRESSED_ABSENT } from '../task/task.ts';
 
 export function testUnitReady(task: Task): void {
   const notReady = task.logicalUnit === null ? 0 : task.logicalUnit.notReady();

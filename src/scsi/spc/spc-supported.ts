@@ -6,11 +6,11 @@
  * version so far) ask for the usage of whatever it names, keep 16 bytes of that, and so misread a CDB of 32. Whoever asks for
  * READ(32) and its kind by name is told of them.
  */
-import { VARIABLE_LENGTH_CDB } from '../cdb.ts';
-import type { CommandEntry } from '../command-entry.ts';
-import { NO_SERVICE_ACTION } from '../command-entry.ts';
-import { sendParameterData } from '../parameter-data.ts';
-import type { Task } from '../task.ts';
+import { VARIABLE_LENGTH_CDB } from '../command/cdb.ts';
+import type { CommandEntry } from '../command/command-entry.ts';
+import { NO_SERVICE_ACTION } from '../command/command-entry.ts';
+import { sendParameterData } from '../command/parameter-data.ts';
+import type { Task } from '../task/task.ts';
 
 export function reportSupportedOperationCodes(task: Task): void {
   const { cdbView } = task.command;

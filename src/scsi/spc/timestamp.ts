@@ -1,14 +1,14 @@
 /** REPORT TIMESTAMP and SET TIMESTAMP (SPC-4 6.38, 6.46). The clock itself stands in device-clock.ts. */
-import { NO_SENSE_VALUE } from '../command.ts';
-import { sendParameterData } from '../parameter-data.ts';
-import { receiveParameterList } from '../parameter-list.ts';
+import { NO_SENSE_VALUE } from '../command/command.ts';
+import { sendParameterData } from '../command/parameter-data.ts';
+import { receiveParameterList } from '../command/parameter-list.ts';
 import {
   parameterFieldPointer,
   SENSE_INVALID_FIELD_IN_PARAMETER_LIST,
   SENSE_PARAMETER_LIST_LENGTH_ERROR,
   SENSE_TIMESTAMP_CHANGED,
 } from '../sense.ts';
-import type { Task } from '../task.ts';
+import type { Task } from '../task/task.ts';
 
 export function reportTimestamp(task: Task): void {
   sendParameterData(task, task.command.cdbView.getUint32(LENGTH_BYTE), buildTimestamp);

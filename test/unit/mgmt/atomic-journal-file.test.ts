@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { crc32cPortable } from '../../../src/iscsi/codec/digest.ts';
-import { AtomicJournalFile } from '../../../src/mgmt/atomic-journal-file.ts';
 import { ConfigError } from '../../../src/mgmt/config/config-error.ts';
+import { AtomicJournalFile } from '../../../src/mgmt/state/atomic-journal-file.ts';
 
 const RECORD = { medium: '', offsetBytes: 2 ** 40 + 512, before: Buffer.alloc(1536, 1), after: Buffer.alloc(1536, 2) };
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BackendError } from '../../../src/backend/backend.ts';
-import { CapacityWatch, type WatchedStorage } from '../../../src/mgmt/capacity-watch.ts';
 import type { StorageConfig } from '../../../src/mgmt/config/configuration.ts';
+import { CapacityWatch, type WatchedStorage } from '../../../src/mgmt/watch/capacity-watch.ts';
 import { unitOn } from '../scsi/device-harness.ts';
 import { MemoryBackend } from '../scsi/memory-backend.ts';
 

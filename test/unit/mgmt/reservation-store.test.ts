@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../src/mgmt/config/config-error.ts';
-import { ReservationFile } from '../../../src/mgmt/reservation-store.ts';
-import type { SavedReservations } from '../../../src/scsi/reservations/reservation-state.ts';
-import { nexusName, REGISTRATIONS_PER_LOGICAL_UNIT_MAX } from '../../../src/scsi/reservations/reservation-state.ts';
+import { ReservationFile } from '../../../src/mgmt/state/reservation-store.ts';
+import type { SavedReservations } from '../../../src/scsi/reservations/machine/reservation-state.ts';
+import {
+  nexusName,
+  REGISTRATIONS_PER_LOGICAL_UNIT_MAX,
+} from '../../../src/scsi/reservations/machine/reservation-state.ts';
 
 const UUID = '0f0e0d0c-0b0a-4908-8706-050403020100';
 const TARGET = 'iqn.2000-01.test:disk,t,0x0001';

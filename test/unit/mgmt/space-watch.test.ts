@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { SPACE_WATCH_MS, SpaceWatch } from '../../../src/mgmt/space-watch.ts';
+import { SPACE_WATCH_MS, SpaceWatch } from '../../../src/mgmt/watch/space-watch.ts';
 import { Harness } from '../scsi/device-harness.ts';
 
 const MIB = 2 ** 20;

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TargetPortFile } from '../../../src/mgmt/target-port-file.ts';
+import { TargetPortFile } from '../../../src/mgmt/state/target-port-file.ts';
 import {
   ACCESS_STATUS_ALTERED_BY_COMMAND,
   ACCESS_STATUS_NONE,
@@ -10,8 +10,8 @@ import {
   STATE_ACTIVE_OPTIMIZED,
   STATE_STANDBY,
   STATE_UNAVAILABLE,
-} from '../../../src/scsi/target-port.ts';
-import type { SavedPorts } from '../../../src/scsi/target-ports.ts';
+} from '../../../src/scsi/port/target-port.ts';
+import type { SavedPorts } from '../../../src/scsi/port/target-ports.ts';
 
 const NAME = 'iqn.2026-11.org.example:disk';
 const PORTS: SavedPorts = new Map([

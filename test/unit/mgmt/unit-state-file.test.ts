@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { UnitStateFile } from '../../../src/mgmt/unit-state-file.ts';
-import type { UnitState } from '../../../src/scsi/unit-state.ts';
+import { UnitStateFile } from '../../../src/mgmt/state/unit-state-file.ts';
+import type { UnitState } from '../../../src/scsi/unit/unit-state.ts';
 
 const ERASURE = {
   plan: { isFormat: false, pattern: Buffer.from([0xab, 1]), passes: 3, isInverting: true, mayExitFailure: true },

@@ -2,13 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { UnitStateFile } from '../../../src/mgmt/unit-state-file.ts';
-import { NO_UNIT_STATE, type UnitState } from '../../../src/scsi/unit-state.ts';
+import { UnitStateFile } from '../../../src/mgmt/state/unit-state-file.ts';
+import { NO_UNIT_STATE, type UnitState } from '../../../src/scsi/unit/unit-state.ts';
 
 /** A file system that puts a file in place and then cannot say that it stays there. */
 const disk = vi.hoisted(() => ({ failures: 0 }));
-vi.mock('../../../src/mgmt/replace-file.ts', async (original) => {
-  const real = await original<typeof import('../../../src/mgmt/replace-file.ts')>();
+vi.mock('../../../src/mgmt/state/replace-file.ts', async (original) => {
+  const real = await original<typeof import('../../../src/mgmt/state/replace-file.ts')>();
   const replaceFile: typeof real.replaceFile = async (...args) => {
     await real.replaceFile(...args);
     if (disk.failures === 0) return;

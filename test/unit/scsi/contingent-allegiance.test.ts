@@ -1,8 +1,7 @@
 /** The ACA condition (SAM-5 5.9), and what a CHECK CONDITION or an abort does to the commands of others (QERR, TAS). */
 import { describe, expect, it } from 'vitest';
-import type { TaskAttribute } from '../../../src/scsi/command.ts';
-import { TASK_ACA, TASK_HEAD_OF_QUEUE, TASK_ORDERED, TASK_SIMPLE } from '../../../src/scsi/command.ts';
-import { QERR_ALL, QERR_NEXUS } from '../../../src/scsi/mode-parameters.ts';
+import type { TaskAttribute } from '../../../src/scsi/command/command.ts';
+import { TASK_ACA, TASK_HEAD_OF_QUEUE, TASK_ORDERED, TASK_SIMPLE } from '../../../src/scsi/command/command.ts';
 import type { Nexus } from '../../../src/scsi/nexus.ts';
 import {
   ABORT_TASK,
@@ -12,7 +11,8 @@ import {
   FUNCTION_COMPLETE,
   LOGICAL_UNIT_RESET,
   TARGET_RESET,
-} from '../../../src/scsi/task-management.ts';
+} from '../../../src/scsi/task/task-management.ts';
+import { QERR_ALL, QERR_NEXUS } from '../../../src/scsi/unit/mode-parameters.ts';
 import { type Client, cdb10, Harness, nexusOf, pattern } from './device-harness.ts';
 
 const NACA = 0x04;

@@ -4,18 +4,18 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import type { CommandOwner, TaskAttribute } from '../../../src/scsi/command.ts';
-import { ScsiCommand, STATUS_CHECK_CONDITION, TASK_SIMPLE } from '../../../src/scsi/command.ts';
+import type { CommandOwner, TaskAttribute } from '../../../src/scsi/command/command.ts';
+import { ScsiCommand, STATUS_CHECK_CONDITION, TASK_SIMPLE } from '../../../src/scsi/command/command.ts';
 import { DeviceServerContext } from '../../../src/scsi/device-server.ts';
-import type { LogicalUnitOptions } from '../../../src/scsi/logical-unit.ts';
-import { LogicalUnit } from '../../../src/scsi/logical-unit.ts';
 import { encodeLunHigh } from '../../../src/scsi/lun-map.ts';
 import { Nexus } from '../../../src/scsi/nexus.ts';
+import type { TargetPort } from '../../../src/scsi/port/target-port.ts';
+import { TargetPorts } from '../../../src/scsi/port/target-ports.ts';
 import { TargetDevice } from '../../../src/scsi/target-device.ts';
-import type { TargetPort } from '../../../src/scsi/target-port.ts';
-import { TargetPorts } from '../../../src/scsi/target-ports.ts';
-import type { TaskManagementFunction } from '../../../src/scsi/task-management.ts';
-import { TaskManagementRequest } from '../../../src/scsi/task-management.ts';
+import type { TaskManagementFunction } from '../../../src/scsi/task/task-management.ts';
+import { TaskManagementRequest } from '../../../src/scsi/task/task-management.ts';
+import type { LogicalUnitOptions } from '../../../src/scsi/unit/logical-unit.ts';
+import { LogicalUnit } from '../../../src/scsi/unit/logical-unit.ts';
 import type { WallClock } from '../../../src/util/clock.ts';
 import type { Slot, SlotClass } from '../../../src/util/slot-pool.ts';
 import { arenaBytes, SEGMENT_BYTES_MAX, SlotHolder, SlotPool } from '../../../src/util/slot-pool.ts';

@@ -7,8 +7,13 @@ import {
   SENSE_POWER_ON_OR_RESET_OCCURRED,
 } from '../../../src/scsi/sense.ts';
 import { TargetDevice } from '../../../src/scsi/target-device.ts';
-import { ABORT_TASK_SET, CLEAR_TASK_SET, LOGICAL_UNIT_RESET, TARGET_RESET } from '../../../src/scsi/task-management.ts';
-import { UNIT_ATTENTIONS_MAX, UnitAttentions } from '../../../src/scsi/unit-attention.ts';
+import {
+  ABORT_TASK_SET,
+  CLEAR_TASK_SET,
+  LOGICAL_UNIT_RESET,
+  TARGET_RESET,
+} from '../../../src/scsi/task/task-management.ts';
+import { UNIT_ATTENTIONS_MAX, UnitAttentions } from '../../../src/scsi/unit/unit-attention.ts';
 import { AssertionFailure } from '../../../src/util/assert.ts';
 import { BLOCK_COUNT, cdb10, cdb16, Harness, nexusOf, pattern, unitOn } from './device-harness.ts';
 import { MemoryBackend } from './memory-backend.ts';

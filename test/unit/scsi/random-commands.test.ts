@@ -4,7 +4,7 @@
  * in random order; now and then a command is aborted or the unit is reset. SEED= repeats a run.
  */
 import { describe, expect, it } from 'vitest';
-import { LOGICAL_UNIT_RESET } from '../../../src/scsi/task-management.ts';
+import { LOGICAL_UNIT_RESET } from '../../../src/scsi/task/task-management.ts';
 import type { Client } from './device-harness.ts';
 import { BLOCK_BYTES, BLOCK_COUNT, cdb16, Harness, nexusOf } from './device-harness.ts';
 

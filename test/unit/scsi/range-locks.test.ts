@@ -1,6 +1,6 @@
 /** What waits for what: through commands, as an initiator sees it. The store answers only when the test lets it. */
 import { describe, expect, it } from 'vitest';
-import { LOGICAL_UNIT_RESET } from '../../../src/scsi/task-management.ts';
+import { LOGICAL_UNIT_RESET } from '../../../src/scsi/task/task-management.ts';
 import { cdb10, cdb16, Harness, pattern } from './device-harness.ts';
 
 const read = (harness: Harness, lba: number, blocks = 1) =>

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { NO_SENSE_VALUE } from '../../../src/scsi/command.ts';
+import { NO_SENSE_VALUE } from '../../../src/scsi/command/command.ts';
 import {
   cdbFieldPointer,
   encodeDescriptorSense,

@@ -6,8 +6,8 @@ import {
   STATE_STANDBY,
   STATE_UNAVAILABLE,
   type TargetPort,
-} from '../../../src/scsi/target-port.ts';
-import { TargetPorts } from '../../../src/scsi/target-ports.ts';
+} from '../../../src/scsi/port/target-port.ts';
+import { TargetPorts } from '../../../src/scsi/port/target-ports.ts';
 
 it('a configuration that waits for a change is not lost when that one is followed by another change', () => {
   const savings: ((isSaved: boolean) => void)[] = [];

@@ -3,8 +3,7 @@
  * in any order, held against what SAM-5 8.6 and 5.9 promise after each step. SEED= repeats a run.
  */
 import { describe, expect, it } from 'vitest';
-import { TASK_ACA, TASK_HEAD_OF_QUEUE, TASK_ORDERED, TASK_SIMPLE } from '../../../src/scsi/command.ts';
-import { QERR_ALL, QERR_NEXUS, QERR_NONE } from '../../../src/scsi/mode-parameters.ts';
+import { TASK_ACA, TASK_HEAD_OF_QUEUE, TASK_ORDERED, TASK_SIMPLE } from '../../../src/scsi/command/command.ts';
 import type { Nexus } from '../../../src/scsi/nexus.ts';
 import {
   ABORT_TASK,
@@ -12,7 +11,8 @@ import {
   CLEAR_ACA,
   CLEAR_TASK_SET,
   LOGICAL_UNIT_RESET,
-} from '../../../src/scsi/task-management.ts';
+} from '../../../src/scsi/task/task-management.ts';
+import { QERR_ALL, QERR_NEXUS, QERR_NONE } from '../../../src/scsi/unit/mode-parameters.ts';
 import { type SeededRandom, seededRandom } from '../../random.ts';
 import { type Client, cdb10, Harness, type Management, nexusOf } from './device-harness.ts';
 

@@ -1,7 +1,7 @@
 /** Blocking by task attribute (SAM-5 8.6), and every task management function with its effect (SAM-5 7). */
 import { describe, expect, it } from 'vitest';
-import type { TaskAttribute } from '../../../src/scsi/command.ts';
-import { TASK_ACA, TASK_HEAD_OF_QUEUE, TASK_ORDERED, TASK_SIMPLE } from '../../../src/scsi/command.ts';
+import type { TaskAttribute } from '../../../src/scsi/command/command.ts';
+import { TASK_ACA, TASK_HEAD_OF_QUEUE, TASK_ORDERED, TASK_SIMPLE } from '../../../src/scsi/command/command.ts';
 import {
   ABORT_TASK,
   ABORT_TASK_SET,
@@ -11,8 +11,8 @@ import {
   INCORRECT_LOGICAL_UNIT_NUMBER,
   LOGICAL_UNIT_RESET,
   TARGET_RESET,
-} from '../../../src/scsi/task-management.ts';
-import { TASKS_PER_LOGICAL_UNIT_MAX } from '../../../src/scsi/task-set.ts';
+} from '../../../src/scsi/task/task-management.ts';
+import { TASKS_PER_LOGICAL_UNIT_MAX } from '../../../src/scsi/task/task-set.ts';
 import type { Client, CommandOptions } from './device-harness.ts';
 import { cdb10, Harness, nexusOf, pattern, unitOn } from './device-harness.ts';
 import { MemoryBackend } from './memory-backend.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import * as sense from '../../../src/scsi/sense.ts';
-import { UNIT_ATTENTIONS_MAX, UnitAttentions } from '../../../src/scsi/unit-attention.ts';
+import { UNIT_ATTENTIONS_MAX, UnitAttentions } from '../../../src/scsi/unit/unit-attention.ts';
 
 const UNIT_ATTENTION = 0x6;
 const RESET = 0x29;

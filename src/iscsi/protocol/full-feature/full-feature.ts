@@ -14,7 +14,7 @@ import {
   TASK_ORDERED,
   TASK_SIMPLE,
   type TaskAttribute,
-} from '../../../scsi/command.ts';
+} from '../../../scsi/command/command.ts';
 import type { Nexus } from '../../../scsi/nexus.ts';
 import type { ScsiTargetDevice } from '../../../scsi/target-device.ts';
 import { SEGMENT_BYTES_MAX, type Slot, SlotHolder, type SlotPool } from '../../../util/slot-pool.ts';

@@ -16,7 +16,7 @@ import {
   type TaskManagementFunction,
   type TaskManagementOwner,
   TaskManagementRequest,
-} from '../../../scsi/task-management.ts';
+} from '../../../scsi/task/task-management.ts';
 import { serialAdd, serialLess } from '../../../util/serial32.ts';
 import {
   TMF_ABORT_TASK,

@@ -16,7 +16,7 @@ import { serialAdd } from '../../../util/serial32.ts';
 import { SEGMENT_BYTES_MAX, type Slot } from '../../../util/slot-pool.ts';
 import { NO_TAG, REJECT_INVALID_PDU_FIELD, REJECT_PROTOCOL_ERROR } from '../../codec/constants.ts';
 
-/** Segments that a device server may have asked for at one time (scsi/command.ts). */
+/** Segments that a device server may have asked for at one time (scsi/command/command.ts). */
 const SEGMENTS_MAX = 2;
 /** What MaxOutstandingR2T may be negotiated to. */
 export const OUTSTANDING_R2T_MAX = 64;
@@ -123,7 +123,7 @@ export class DataOut {
     if (!this.isUnsolicitedOpen) this.solicitedBytes = bytes;
   }
 
-  /** The device server asks for a segment (scsi/command.ts CommandOwner.receiveDataOut). */
+  /** The device server asks for a segment (scsi/command/command.ts CommandOwner.receiveDataOut). */
   request(bufferOffset: number, lengthBytes: number): void {
     assert(bufferOffset + lengthBytes <= this.totalBytes, 'a segment lies within the data-out buffer');
     const early = this.segments[0] as Segment;

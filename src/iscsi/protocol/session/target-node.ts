@@ -2,8 +2,9 @@
  * A target node (RFC 7143 4.2.5, 4.4): its name, its portal groups, what it offers in negotiations, and the SCSI target
  * device behind it.
  */
+
+import { type ConfiguredAccess, TargetPorts } from '../../../scsi/port/target-ports.ts';
 import type { ScsiTargetDevice } from '../../../scsi/target-device.ts';
-import { type ConfiguredAccess, TargetPorts } from '../../../scsi/target-ports.ts';
 import type { AccessGrant, AccessList, Asker } from '../access/access-list.ts';
 import { type Authentication, type Authenticator, NO_AUTHENTICATION } from '../login/auth.ts';
 import type { LoginTarget } from '../login/login-directory.ts';

@@ -3,8 +3,8 @@
  * same names (RFC 7143 6.3.5, session reinstatement).
  */
 import { Nexus } from '../../../scsi/nexus.ts';
-import type { TargetPort } from '../../../scsi/target-port.ts';
-import { type ConfiguredAccess, TargetPorts } from '../../../scsi/target-ports.ts';
+import type { TargetPort } from '../../../scsi/port/target-port.ts';
+import { type ConfiguredAccess, TargetPorts } from '../../../scsi/port/target-ports.ts';
 import {
   LOGIN_AUTHORIZATION_FAILURE,
   LOGIN_CANNOT_INCLUDE_IN_SESSION,

@@ -9,7 +9,7 @@ import {
   STATUS_CHECK_CONDITION,
   STATUS_GOOD,
   STATUS_TASK_ABORTED,
-} from '../../../scsi/command.ts';
+} from '../../../scsi/command/command.ts';
 import type { Nexus } from '../../../scsi/nexus.ts';
 import { encodeSense, SENSE_BYTES_MAX } from '../../../scsi/sense.ts';
 import type { ScsiTargetDevice } from '../../../scsi/target-device.ts';

@@ -9,7 +9,7 @@ import {
   STATE_ACTIVE_OPTIMIZED,
   STATE_STANDBY,
   STATE_UNAVAILABLE,
-} from '../../../../src/scsi/target-port.ts';
+} from '../../../../src/scsi/port/target-port.ts';
 
 const KEY = 'iscsitargets["iqn.2026-11.org.example:a"].alua';
 const GROUPS = `${KEY}.groups`;

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../../src/mgmt/config/config.ts';
 import type { SchemaNode } from '../../../../src/mgmt/config/config-keys.ts';
-import { ConfigFileSchema } from '../../../../src/mgmt/config/schema.ts';
+import { ConfigFileSchema } from '../../../../src/mgmt/config/schema/schema.ts';
 
 const { UPDATE_DOCS } = process.env;
 const FILE = 'docs/CONFIG.md';

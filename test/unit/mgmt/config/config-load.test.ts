@@ -7,8 +7,8 @@ import { OFFERS_DEFAULT } from '../../../../src/iscsi/protocol/login/parameters.
 import { loadConfig, resolveConfig } from '../../../../src/mgmt/config/config.ts';
 import { parseConfigDocument } from '../../../../src/mgmt/config/config-document.ts';
 import type { Configuration } from '../../../../src/mgmt/config/configuration.ts';
-import { NegotiationSchema } from '../../../../src/mgmt/config/schema.ts';
-import { CONFIGURED_ACCESS_DEFAULT } from '../../../../src/scsi/target-ports.ts';
+import { NegotiationSchema } from '../../../../src/mgmt/config/schema/schema.ts';
+import { CONFIGURED_ACCESS_DEFAULT } from '../../../../src/scsi/port/target-ports.ts';
 
 const NOTHING_SAID = { configFile: null, stateDirectory: null, host: null, port: null };
 const MINIMAL = {

@@ -5,7 +5,7 @@
  * with data buffers that fit, that do not, and that go the wrong way.
  */
 import { describe, expect, it } from 'vitest';
-import { type CommandEntry, DATA_IN, DATA_OUT, MEDIUM_WRITTEN } from '../../../../src/scsi/command-entry.ts';
+import { type CommandEntry, DATA_IN, DATA_OUT, MEDIUM_WRITTEN } from '../../../../src/scsi/command/command-entry.ts';
 import { cdbFieldPointer, SENSE_INVALID_FIELD_IN_CDB } from '../../../../src/scsi/sense.ts';
 import type { CommandOptions } from '../device-harness.ts';
 import {

@@ -4,7 +4,7 @@
  * limits, the list cut at each length, and lengths that the CDB, the list and the data-out buffer state differently.
  */
 import { describe, expect, it } from 'vitest';
-import { DATA_OUT } from '../../../../src/scsi/command-entry.ts';
+import { DATA_OUT } from '../../../../src/scsi/command/command-entry.ts';
 import { seededRandom } from '../../../random.ts';
 import { uint32 } from '../device-harness.ts';
 import { emptyCdb, entriesOf, KIND_NAMES, MEDIUM_BLOCKS, type Tried, TriedUnit } from './unit-kinds.ts';

@@ -1,9 +1,9 @@
 /** The kinds of logical unit that commands are tried on, each with a pattern on a small medium. */
 import { IO_UNMAP, IO_WRITE, IO_WRITE_ZEROES } from '../../../../src/backend/backend.ts';
-import { type CommandEntry, NO_SERVICE_ACTION } from '../../../../src/scsi/command-entry.ts';
-import type { CommandTable } from '../../../../src/scsi/command-table.ts';
+import { type CommandEntry, NO_SERVICE_ACTION } from '../../../../src/scsi/command/command-entry.ts';
+import type { CommandTable } from '../../../../src/scsi/command/command-table.ts';
 import { PERIPHERAL_CD_DVD } from '../../../../src/scsi/constants.ts';
-import { CLEAR_ACA } from '../../../../src/scsi/task-management.ts';
+import { CLEAR_ACA } from '../../../../src/scsi/task/task-management.ts';
 import { SEGMENT_BYTES_MAX } from '../../../../src/util/slot-pool.ts';
 import { type Client, type CommandOptions, Harness, type HarnessOptions, pattern } from '../device-harness.ts';
 

@@ -1,5 +1,5 @@
 /** A target device with two units, between which copies are asked for. */
-import type { LogicalUnitOptions } from '../../../../src/scsi/logical-unit.ts';
+import type { LogicalUnitOptions } from '../../../../src/scsi/unit/logical-unit.ts';
 import { BLOCK_BYTES, BLOCK_COUNT, Harness, pattern, uint32, unitOn } from '../device-harness.ts';
 import { MemoryBackend } from '../memory-backend.ts';
 

@@ -1,7 +1,7 @@
 /** EXTENDED COPY(LID4), in the foreground and in the background, what tells of it, and COPY OPERATION ABORT. */
 import { describe, expect, it } from 'vitest';
 import { IO_HARDWARE_ERROR, IO_OK } from '../../../../src/backend/backend.ts';
-import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
+import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task/task-management.ts';
 import { SEGMENT_BYTES_MAX } from '../../../../src/util/slot-pool.ts';
 import type { Harness } from '../device-harness.ts';
 import { BLOCK_BYTES, nexusOf, uint32 } from '../device-harness.ts';

@@ -1,9 +1,9 @@
 /** EXTENDED COPY(LID1) from and to the units of one target device, and the commands that ask about it. */
 import { describe, expect, it } from 'vitest';
 import { IO_HARDWARE_ERROR, IO_OK, IO_READ, IO_WRITE } from '../../../../src/backend/backend.ts';
-import { TASK_ORDERED } from '../../../../src/scsi/command.ts';
-import { COPY_BUFFERS_MAX } from '../../../../src/scsi/copy/copy-buffers.ts';
-import { ABORT_TASK } from '../../../../src/scsi/task-management.ts';
+import { TASK_ORDERED } from '../../../../src/scsi/command/command.ts';
+import { COPY_BUFFERS_MAX } from '../../../../src/scsi/copy/run/copy-buffers.ts';
+import { ABORT_TASK } from '../../../../src/scsi/task/task-management.ts';
 import { SEGMENT_BYTES_MAX } from '../../../../src/util/slot-pool.ts';
 import type { Harness } from '../device-harness.ts';
 import { BLOCK_BYTES, BLOCK_COUNT, cdb10, nexusOf, uint32 } from '../device-harness.ts';

@@ -1,8 +1,8 @@
 /** Copies between stores that can copy among themselves: what they are asked for, when they are not, and who must wait. */
 import { describe, expect, it } from 'vitest';
-import { COPY_THREADS_MAX } from '../../../../src/scsi/copy/copy-buffers.ts';
 import { IN_STORE_BYTES_MAX } from '../../../../src/scsi/copy/copy-limits.ts';
-import { ABORT_TASK, LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
+import { COPY_THREADS_MAX } from '../../../../src/scsi/copy/run/copy-buffers.ts';
+import { ABORT_TASK, LOGICAL_UNIT_RESET } from '../../../../src/scsi/task/task-management.ts';
 import { BLOCK_BYTES, BLOCK_COUNT, cdb10, nexusOf, pattern, uint32 } from '../device-harness.ts';
 import type { Segment } from './copy-pair.ts';
 import { blocks, GOOD, Pair, segmentBytes } from './copy-pair.ts';

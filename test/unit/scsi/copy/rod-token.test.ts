@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { IO_HARDWARE_ERROR, IO_NO_SPACE, IO_OK, IO_WRITE } from '../../../../src/backend/backend.ts';
 import { TOKENS_PER_UNIT_MAX } from '../../../../src/scsi/copy/copy-limits.ts';
 import { TargetDevice } from '../../../../src/scsi/target-device.ts';
-import { ABORT_TASK, LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
+import { ABORT_TASK, LOGICAL_UNIT_RESET } from '../../../../src/scsi/task/task-management.ts';
 import { SEGMENT_BYTES_MAX } from '../../../../src/util/slot-pool.ts';
 import { BLOCK_BYTES, BLOCK_COUNT, cdb10, cdb16, nexusOf, uint32, unitOn } from '../device-harness.ts';
 import { MemoryBackend } from '../memory-backend.ts';

@@ -1,6 +1,6 @@
 /** A CD-ROM drive with an image in it, for the tests of MMC. */
 import { PERIPHERAL_CD_DVD } from '../../../../src/scsi/constants.ts';
-import type { LogicalUnitOptions } from '../../../../src/scsi/logical-unit.ts';
+import type { LogicalUnitOptions } from '../../../../src/scsi/unit/logical-unit.ts';
 import { type Client, Harness, pattern, uint32 } from '../device-harness.ts';
 import type { MemoryBackend } from '../memory-backend.ts';
 

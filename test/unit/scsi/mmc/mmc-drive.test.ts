@@ -1,6 +1,6 @@
 /** What a CD-ROM drive is and does: identity, features, events, mode pages, reading, its door (MMC-4). */
 import { describe, expect, it } from 'vitest';
-import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
+import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task/task-management.ts';
 import { cdb10, cdb12, type Harness, nexusOf, uint32 } from '../device-harness.ts';
 import { MemoryBackend } from '../memory-backend.ts';
 import {

@@ -4,8 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { IO_FLUSH, IO_READ } from '../../../../src/backend/backend.ts';
-import type { CommandEntry } from '../../../../src/scsi/command-entry.ts';
-import { createCommandTable } from '../../../../src/scsi/command-table.ts';
+import type { CommandEntry } from '../../../../src/scsi/command/command-entry.ts';
+import { createCommandTable } from '../../../../src/scsi/command/command-table.ts';
 import { createDriveCommandTable } from '../../../../src/scsi/mmc/mmc-command-table.ts';
 import { cdb10, cdb12, type Harness, nexusOf } from '../device-harness.ts';
 import { CONFLICT, EA, GOOD, REGISTER, RESERVE, reserveOut, WE } from '../reservations/reserve-client.ts';

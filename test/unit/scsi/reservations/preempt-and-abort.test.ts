@@ -1,7 +1,7 @@
 /** PREEMPT AND ABORT (SPC-4 5.13.11.2.6): ends when the preempted commands can touch the store no more. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TASK_HEAD_OF_QUEUE } from '../../../../src/scsi/command.ts';
-import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
+import { TASK_HEAD_OF_QUEUE } from '../../../../src/scsi/command/command.ts';
+import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task/task-management.ts';
 import { BLOCK_BYTES, cdb10, Harness } from '../device-harness.ts';
 import {
   CONFLICT,

@@ -1,6 +1,6 @@
 /** REGISTER, REGISTER AND IGNORE EXISTING KEY and REGISTER AND MOVE (SPC-4 tables 67 to 70). */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { REGISTRATIONS_PER_LOGICAL_UNIT_MAX } from '../../../../src/scsi/reservations/reservation-state.ts';
+import { REGISTRATIONS_PER_LOGICAL_UNIT_MAX } from '../../../../src/scsi/reservations/machine/reservation-state.ts';
 import { PARAMETER_LIST_BYTES_MAX } from '../../../../src/scsi/reservations/reserve-out-list.ts';
 import { Harness, portOf } from '../device-harness.ts';
 import {

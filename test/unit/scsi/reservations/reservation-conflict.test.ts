@@ -3,8 +3,8 @@
  * expectation stands here by name, so a command that is added must be added here, too.
  */
 import { describe, expect, it } from 'vitest';
-import { NO_SERVICE_ACTION } from '../../../../src/scsi/command-entry.ts';
-import { createCommandTable } from '../../../../src/scsi/command-table.ts';
+import { NO_SERVICE_ACTION } from '../../../../src/scsi/command/command-entry.ts';
+import { createCommandTable } from '../../../../src/scsi/command/command-table.ts';
 import { BLOCK_BYTES, Harness } from '../device-harness.ts';
 import { CONFLICT, connect, GOOD, portNexus, RESERVE, registerAs, reserveOut, TYPES, WE } from './reserve-client.ts';
 

@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
+import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task/task-management.ts';
 import { seededRandom } from '../../../random.ts';
 import { Harness } from '../device-harness.ts';
 import type { ModelRequest } from './reservation-model.ts';

@@ -1,6 +1,6 @@
 /** RESERVE and RELEASE of SPC-2, and where they meet persistent reservations (SPC-4 5.13.3, SPC-2 5.5.1). */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { LOGICAL_UNIT_RESET, TARGET_RESET } from '../../../../src/scsi/task-management.ts';
+import { LOGICAL_UNIT_RESET, TARGET_RESET } from '../../../../src/scsi/task/task-management.ts';
 import { Harness } from '../device-harness.ts';
 import { CONFLICT, connect, GOOD, portNexus, RESERVE, registerAs, reserveOut, TYPES } from './reserve-client.ts';
 

@@ -1,6 +1,6 @@
 /** RESERVE, RELEASE, CLEAR, PREEMPT and REPLACE LOST RESERVATION (SPC-4 5.13.9 to 5.13.11). */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { NO_RESERVATIONS } from '../../../../src/scsi/reservations/reservation-state.ts';
+import { NO_RESERVATIONS } from '../../../../src/scsi/reservations/machine/reservation-state.ts';
 import { Harness } from '../device-harness.ts';
 import {
   ALL_TG_PT,

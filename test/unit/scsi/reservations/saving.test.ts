@@ -1,8 +1,8 @@
 /** Reservations that outlive a loss of power: saved before their status, unchanged when that fails, one after the other. */
 import { describe, expect, it } from 'vitest';
-import type { SavedReservations } from '../../../../src/scsi/reservations/reservation-state.ts';
+import type { SavedReservations } from '../../../../src/scsi/reservations/machine/reservation-state.ts';
 import type { ReservationStore } from '../../../../src/scsi/reservations/unit-reservations.ts';
-import { ABORT_TASK, LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
+import { ABORT_TASK, LOGICAL_UNIT_RESET } from '../../../../src/scsi/task/task-management.ts';
 import { cdb10, Harness } from '../device-harness.ts';
 import {
   APTPL,

@@ -13,7 +13,7 @@ import {
   IO_OK,
   IO_WRITE,
 } from '../../../../src/backend/backend.ts';
-import { ABORT_TASK } from '../../../../src/scsi/task-management.ts';
+import { ABORT_TASK } from '../../../../src/scsi/task/task-management.ts';
 import { SlotHolder } from '../../../../src/util/slot-pool.ts';
 import { type SeededRandom, seededRandom } from '../../../random.ts';
 import { VolatileBytes } from '../../../sim/volatile-bytes.ts';

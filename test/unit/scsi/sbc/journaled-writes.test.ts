@@ -1,7 +1,7 @@
 /** WRITE ATOMIC of more than a physical block, which goes by the unit's journal. */
 import { describe, expect, it } from 'vitest';
 import { IO_FLUSH, IO_MEDIUM_ERROR, IO_NO_SPACE, IO_OK, IO_READ, IO_WRITE } from '../../../../src/backend/backend.ts';
-import { ABORT_TASK } from '../../../../src/scsi/task-management.ts';
+import { ABORT_TASK } from '../../../../src/scsi/task/task-management.ts';
 import { SEGMENT_BYTES_MAX, SlotHolder } from '../../../../src/util/slot-pool.ts';
 import { BLOCK_BYTES, type Client, type CommandOptions, cdb10, cdb16, Harness, pattern } from '../device-harness.ts';
 import { MemoryJournal, recordIn } from './memory-journal.ts';

@@ -1,7 +1,7 @@
 /** A journal of atomic writes in memory at the AtomicJournal port, in the bytes of the real one; answers when the test says. */
 import { crc32cPortable } from '../../../../src/iscsi/codec/digest.ts';
-import { decodeAtomicRecord, encodeAtomicRecord, NO_ATOMIC_RECORD } from '../../../../src/mgmt/atomic-record.ts';
-import type { AtomicJournal, AtomicRecord } from '../../../../src/scsi/sbc/atomic-journal.ts';
+import { decodeAtomicRecord, encodeAtomicRecord, NO_ATOMIC_RECORD } from '../../../../src/mgmt/state/atomic-record.ts';
+import type { AtomicJournal, AtomicRecord } from '../../../../src/scsi/sbc/atomic/atomic-journal.ts';
 import { VolatileBytes } from '../../../sim/volatile-bytes.ts';
 
 export class MemoryJournal implements AtomicJournal {

@@ -1,6 +1,6 @@
 /** START STOP UNIT with a POWER CONDITION, and what REQUEST SENSE and the medium say afterwards. */
 import { describe, expect, it } from 'vitest';
-import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
+import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task/task-management.ts';
 import { cdb10, Harness } from '../device-harness.ts';
 
 const TEST_UNIT_READY = [0, 0, 0, 0, 0, 0];

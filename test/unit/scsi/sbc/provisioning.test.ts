@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BackendSpace } from '../../../../src/backend/backend.ts';
 import { encodeSense } from '../../../../src/scsi/sense.ts';
-import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit-state.ts';
+import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit/unit-state.ts';
 import type { HarnessOptions } from '../device-harness.ts';
 import { cdb10, Harness, nexusOf, pattern } from '../device-harness.ts';
 import { MemoryBackend } from '../memory-backend.ts';

@@ -1,9 +1,9 @@
 /** SANITIZE and FORMAT UNIT. The store answers only when the test lets it, so what runs behind a command can be watched. */
 import { describe, expect, it } from 'vitest';
 import { IO_FLUSH, IO_MEDIUM_ERROR, IO_WRITE, IO_WRITE_ZEROES } from '../../../../src/backend/backend.ts';
-import { OVERWRITE_MS_MIN } from '../../../../src/scsi/sbc/medium-erasure.ts';
-import { ABORT_TASK_SET, LOGICAL_UNIT_RESET, TARGET_RESET } from '../../../../src/scsi/task-management.ts';
-import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit-state.ts';
+import { OVERWRITE_MS_MIN } from '../../../../src/scsi/sbc/erase/medium-erasure.ts';
+import { ABORT_TASK_SET, LOGICAL_UNIT_RESET, TARGET_RESET } from '../../../../src/scsi/task/task-management.ts';
+import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit/unit-state.ts';
 import { SEGMENT_BYTES_MAX } from '../../../../src/util/slot-pool.ts';
 import { BLOCK_BYTES, cdb10, Harness, pattern } from '../device-harness.ts';
 

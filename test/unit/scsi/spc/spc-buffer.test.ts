@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DATA_BUFFER_BYTES, ECHO_BUFFER_BYTES } from '../../../../src/scsi/spc/spc-buffer.ts';
-import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
+import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task/task-management.ts';
 import { Harness, nexusOf, pattern, uint32 } from '../device-harness.ts';
 
 const DATA = 0x02;

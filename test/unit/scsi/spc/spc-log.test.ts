@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_READ } from '../../../../src/backend/backend.ts';
-import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit-state.ts';
+import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit/unit-state.ts';
 import type { CommandOptions, HarnessOptions } from '../device-harness.ts';
 import { cdb10, cdb16, Harness, nexusOf, pattern } from '../device-harness.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { IO_FLUSH, IO_HARDWARE_ERROR, IO_READ, IO_WRITE_ZEROES } from '../../../../src/backend/backend.ts';
 import { encodeSense } from '../../../../src/scsi/sense.ts';
-import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
-import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit-state.ts';
+import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task/task-management.ts';
+import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit/unit-state.ts';
 import { BLOCK_COUNT, cdb10, Harness, nexusOf, pattern } from '../device-harness.ts';
 
 const PF = 0x10;

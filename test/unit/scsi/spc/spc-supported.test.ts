@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NO_SERVICE_ACTION } from '../../../../src/scsi/command-entry.ts';
+import { NO_SERVICE_ACTION } from '../../../../src/scsi/command/command-entry.ts';
 import { Harness, uint32 } from '../device-harness.ts';
 
 function rsoc(options: number, code = 0, action = 0, allocationLength = 0xffff): number[] {

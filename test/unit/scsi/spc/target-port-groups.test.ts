@@ -3,9 +3,9 @@
  * what each state lets through. Two target ports lead to one unit, initiator a by the first, b by the second.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { NO_SERVICE_ACTION } from '../../../../src/scsi/command-entry.ts';
+import { NO_SERVICE_ACTION } from '../../../../src/scsi/command/command-entry.ts';
 import { Nexus } from '../../../../src/scsi/nexus.ts';
-import type { AccessState, TargetPort } from '../../../../src/scsi/target-port.ts';
+import type { AccessState, TargetPort } from '../../../../src/scsi/port/target-port.ts';
 import {
   ACCESS_STATUS_ALTERED_BY_COMMAND,
   STATE_ACTIVE_NON_OPTIMIZED,
@@ -13,9 +13,9 @@ import {
   STATE_STANDBY,
   STATE_TRANSITIONING,
   STATE_UNAVAILABLE,
-} from '../../../../src/scsi/target-port.ts';
-import type { SavedPorts, TargetPortStore } from '../../../../src/scsi/target-ports.ts';
-import { TargetPorts } from '../../../../src/scsi/target-ports.ts';
+} from '../../../../src/scsi/port/target-port.ts';
+import type { SavedPorts, TargetPortStore } from '../../../../src/scsi/port/target-ports.ts';
+import { TargetPorts } from '../../../../src/scsi/port/target-ports.ts';
 import type { Client } from '../device-harness.ts';
 import { cdb10, Harness, pattern, uint32 } from '../device-harness.ts';
 import { reserveOut, takeAttentions } from '../reservations/reserve-client.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task-management.ts';
+import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task/task-management.ts';
 import { Harness, nexusOf, uint32 } from '../device-harness.ts';
 
 const reportCdb = (length = 12) => [0xa3, 0x0f, 0, 0, 0, 0, ...uint32(length), 0, 0];

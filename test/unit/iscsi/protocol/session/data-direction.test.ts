@@ -3,8 +3,8 @@
  * no data of its own, the residual says all that it would have moved, and data that came are dropped. Nothing is written.
  */
 import { describe, expect, it } from 'vitest';
-import { DATA_IN, DATA_OUT } from '../../../../../src/scsi/command-entry.ts';
-import { createCommandTable } from '../../../../../src/scsi/command-table.ts';
+import { DATA_IN, DATA_OUT } from '../../../../../src/scsi/command/command-entry.ts';
+import { createCommandTable } from '../../../../../src/scsi/command/command-table.ts';
 import type { TaskOptions } from '../../../../initiator/initiator-task.ts';
 import { pattern } from '../../../../initiator/pattern.ts';
 import type { InitiatorSettings } from '../../../../initiator/settings.ts';

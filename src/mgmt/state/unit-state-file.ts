@@ -1,0 +1,194 @@
+/**
+ * What a disk keeps over a restart besides its reservations (UnitState) in a file of the state directory. A damaged file
+ * stops the daemon: an erasure that was not finished must not leave old data readable.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ErasureState } from '../../scsi/sbc/erase/medium-erasure.ts';
+import { MODE_FIELDS, modeFieldMax, type SavedModes } from '../../scsi/unit/mode-parameters.ts';
+import {
+  type CycleCounts,
+  NO_CYCLES,
+  NO_UNIT_STATE,
+  type UnitState,
+  type UnitStateStore,
+} from '../../scsi/unit/unit-state.ts';
+import { assert } from '../../util/assert.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { isSystemError, replaceFile } from './replace-file.ts';
+
+export class UnitStateFile implements UnitStateStore {
+  readonly path: string;
+  private readonly directory: string;
+  private readonly onFault: (message: string) => void;
+  private isSaving = false;
+  /** What the file holds. */
+  private kept = textOf(NO_UNIT_STATE);
+
+  /**
+   * @param directory the state directory, which exists
+   * @param uuid the disk's
+   * @param onFault told, for the operator, why a saving failed
+   */
+  constructor(directory: string, uuid: string, onFault: (message: string) => void) {
+    this.directory = directory;
+    this.path = join(directory, `disk-${uuid}.json`);
+    this.onFault = onFault;
+  }
+
+  /** What was saved last; null when nothing ever was. Rejects with ConfigError when the file is damaged. */
+  async load(): Promise<UnitState | null> {
+    let text: string;
+    try {
+      text = await readFile(this.path, 'utf8');
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      if (error.code === 'ENOENT') return null;
+      throw new ConfigError(this.path, '', undefined, `the state of a disk cannot be read (${error.message})`);
+    }
+    this.kept = text;
+    return new UnitStateReader(this.path).read(text);
+  }
+
+  save(state: UnitState, onSaved: (isSaved: boolean) => void): void {
+    assert(!this.isSaving, 'the state of a disk is saved one change after the other');
+    this.isSaving = true;
+    void this.replace(textOf(state)).then((isSaved) => {
+      this.isSaving = false;
+      onSaved(isSaved);
+    });
+  }
+
+  private async replace(text: string): Promise<boolean> {
+    try {
+      await replaceFile(this.directory, this.path, text);
+    } catch (error) {
+      this.onFault(`${this.path}: the state of a disk cannot be saved (${(error as Error).message})`);
+      await this.putBack(text);
+      return false;
+    }
+    this.kept = text;
+    return true;
+  }
+
+  /** A file that could not be made durable is in place perhaps: an erasure that was refused must not begin with the next start. */
+  private async putBack(text: string): Promise<void> {
+    try {
+      if ((await readFile(this.path, 'utf8')) === text) await replaceFile(this.directory, this.path, this.kept);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      if (error.code === 'ENOENT') return;
+      this.onFault(`${this.path}: what was refused holds after a restart perhaps (${error.message})`);
+    }
+  }
+}
+
+const FILE_VERSION = 1;
+/** A pattern is at most one logical block. */
+const PATTERN = /^([0-9a-f]{2}){1,4096}$/;
+const PASSES_MAX = 31;
+
+function textOf({ erasure, savedModes, cycles = NO_CYCLES }: UnitState): string {
+  const erasing = erasure === null ? null : erasureContent(erasure);
+  const content = { version: FILE_VERSION, erasure: erasing, savedModes, cycles };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+function erasureContent({ plan, medium, isFailed }: ErasureState) {
+  const { pattern } = plan;
+  return { ...plan, pattern: pattern === null ? null : Buffer.from(pattern).toString('hex'), medium, isFailed };
+}
+
+/** Checks everything: what cannot be understood is a fault, never passed over. */
+class UnitStateReader {
+  private readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  read(text: string): UnitState {
+    const { version, erasure, savedModes, cycles } = this.object(this.parse(text), '');
+    if (version !== FILE_VERSION) throw this.damaged('version', version, `expected version ${FILE_VERSION}`);
+    return {
+      erasure: erasure === null ? null : this.erasure(this.object(erasure, 'erasure')),
+      savedModes: savedModes === null ? null : this.modes(this.object(savedModes, 'savedModes')),
+      // Files of before they were counted have none.
+      ...(cycles === undefined ? {} : { cycles: this.cycles(this.object(cycles, 'cycles')) }),
+    };
+  }
+
+  private cycles({ stops, unloads }: Record<string, unknown>): CycleCounts {
+    if (!isNumberUpTo(stops, Number.MAX_SAFE_INTEGER)) throw this.damaged('cycles.stops', stops, 'expected a count');
+    if (!isNumberUpTo(unloads, Number.MAX_SAFE_INTEGER))
+      throw this.damaged('cycles.unloads', unloads, 'expected a count');
+    return { stops, unloads };
+  }
+
+  /** Parameters that this version does not know are a fault like any other; those that are not there have their defaults. */
+  private modes(content: Record<string, unknown>): SavedModes {
+    for (const [name, value] of Object.entries(content)) {
+      const field = MODE_FIELDS.find((known) => known.name === name);
+      const place = `savedModes.${name}`;
+      if (field === undefined) throw this.damaged(place, value, 'there is no such mode parameter');
+      const max = modeFieldMax(field);
+      const isRight =
+        max === 1 ? typeof value === 'boolean' : isNumberUpTo(value, max) && value !== field.reservedValue;
+      if (!isRight) throw this.damaged(place, value, max === 1 ? 'expected true or false' : `expected 0 to ${max}`);
+    }
+    return content;
+  }
+
+  private erasure(content: Record<string, unknown>): ErasureState {
+    const { passes, pattern, medium = '' } = content;
+    if (typeof medium !== 'string') throw this.damaged('erasure.medium', medium, 'expected a string');
+    if (typeof passes !== 'number' || !Number.isInteger(passes) || passes < 1 || passes > PASSES_MAX) {
+      throw this.damaged('erasure.passes', passes, `expected 1 to ${PASSES_MAX}`);
+    }
+    if (pattern !== null && (typeof pattern !== 'string' || !PATTERN.test(pattern))) {
+      throw this.damaged('erasure.pattern', pattern, 'expected null or hexadecimal digits');
+    }
+    return {
+      plan: {
+        isFormat: this.flag(content, 'erasure', 'isFormat'),
+        pattern: pattern === null ? null : Buffer.from(pattern, 'hex'),
+        passes,
+        isInverting: this.flag(content, 'erasure', 'isInverting'),
+        mayExitFailure: this.flag(content, 'erasure', 'mayExitFailure'),
+      },
+      medium,
+      isFailed: this.flag(content, 'erasure', 'isFailed'),
+    };
+  }
+
+  private flag(content: Record<string, unknown>, place: string, name: string): boolean {
+    const value = content[name];
+    if (typeof value === 'boolean') return value;
+    throw this.damaged(`${place}.${name}`, value, 'expected true or false');
+  }
+
+  private parse(text: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw this.damaged('', undefined, error.message);
+    }
+  }
+
+  private object(value: unknown, place: string): Record<string, unknown> {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    throw this.damaged(place, value, 'expected an object');
+  }
+
+  private damaged(place: string, value: unknown, fault: string): ConfigError {
+    const remedy =
+      'the file with the state of a disk is damaged; restore it from a backup, or remove it: then an erasure that was ' +
+      'under way is not finished, and what initiators saved is forgotten';
+    return new ConfigError(this.path, place, value, `${fault}: ${remedy}`);
+  }
+}
+
+function isNumberUpTo(value: unknown, max: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max;
+}
