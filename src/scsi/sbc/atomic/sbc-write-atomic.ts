@@ -1,8 +1,8 @@
 /**
  * WRITE ATOMIC(16) (SBC-4 5.48): all of the write or none of it, whatever else is read or written meanwhile and when the
- * power fails. The first the range locks see to. The second a store has for one physical block alone; what is longer goes by
- * the unit's journal (atomic-writes.ts), and is on stable storage when the command ends. Without a journal a physical block is
- * the maximum that the Block Limits page states, aligned to physical blocks. Atomic boundaries are not offered.
+ * power fails. The first the range locks see to. The second a medium has for one sector; what is longer goes by the unit's
+ * journal (atomic-writes.ts), and is on stable storage when the command ends. Without a journal a physical block is the maximum
+ * that the Block Limits page states, aligned to physical blocks. Atomic boundaries are not offered.
  */
 import { IO_WRITE } from '../../../backend/backend.ts';
 import { assert } from '../../../util/assert.ts';
@@ -30,6 +30,9 @@ export function writeAtomic16(task: Task): void {
   else receive(task);
 }
 
+/** Every medium writes it whole or not at all; a larger block of a file system may lie on a medium of sectors. */
+const SECTOR_BYTES = 512;
+
 // SBC-4 5.48
 const FLAGS = 1;
 const FUA = 0x08;
@@ -37,11 +40,8 @@ const LBA = 2;
 const ATOMIC_BOUNDARY = 10;
 const TRANSFER_LENGTH = 12;
 
-/** What lies in one physical block the medium writes whole or not at all. */
 function needsJournal({ unit, offsetBytes, lengthBytes }: Task): boolean {
-  if (!unit.atomicWrites.hasJournal) return false;
-  const { physicalBlockBytes } = unit.backend.capabilities;
-  return (offsetBytes % physicalBlockBytes) + lengthBytes > physicalBlockBytes;
+  return unit.atomicWrites.hasJournal && (offsetBytes % SECTOR_BYTES) + lengthBytes > SECTOR_BYTES;
 }
 
 function count(task: Task): void {
