@@ -65,12 +65,12 @@ export function identity(bench: Bench): void {
   it('sg_opcodes: one command, with its usage and its timeout; task management', async () => {
     const write = await bench.good('sg_opcodes -n -R -o 0x2a /dev/a0');
     expect(write).toContain('Command is supported [conforming to SCSI standard]\n');
-    expect(write).toContain('Usage data: 2a 18 ff ff ff ff 3f ff ff 00 \n');
+    expect(write).toContain('Usage data: 2a 18 ff ff ff ff 3f ff ff 04 \n');
     expect(write).toMatch(/no nominal timeout, recommended timeout: \d+ secs/);
     expect(await bench.good('sg_opcodes -n -o 0x7f,0xb /dev/a0')).toContain('Command is supported');
     expect(await bench.good('sg_opcodes -n -o 0x42 /dev/a2')).toContain('Command is NOT supported\n');
     const functions = await bench.good('sg_opcodes -n -t /dev/a0');
-    for (const name of ['Abort task', 'Abort task set', 'Clear task set', 'Logical unit reset']) {
+    for (const name of ['Abort task', 'Abort task set', 'Clear ACA', 'Clear task set', 'Logical unit reset']) {
       expect(functions).toContain(`    ${name}\n`);
     }
   });
