@@ -6,7 +6,6 @@ import { SEGMENT_BYTES_MAX, SlotHolder } from '../../../../src/util/slot-pool.ts
 import { BLOCK_BYTES, type Client, type CommandOptions, cdb10, cdb16, Harness, pattern } from '../device-harness.ts';
 import { MemoryJournal, recordIn } from './memory-journal.ts';
 
-const PHYSICAL_BLOCKS = 8;
 const LIMIT_BLOCKS = 2048;
 const NOT_ACCESSIBLE = '2/4/3';
 
@@ -98,12 +97,17 @@ describe('WRITE ATOMIC(16) with a journal', () => {
     expect(client.outcome).toBe('status 0');
   });
 
-  it('what lies in one physical block needs no journal; what crosses its end does', () => {
+  it('one sector of 512 bytes needs no journal; two do, in one physical block too', () => {
     const disk = new Disk();
-    disk.run(writeAtomic(8, PHYSICAL_BLOCKS), { dataOut: pattern(8) });
-    disk.run(writeAtomic(10, 6), { dataOut: pattern(6) });
+    expect(disk.run(writeAtomic(8, 1), { dataOut: pattern(1) }).outcome).toBe('status 0');
     expect(disk.journal.log).toEqual([]);
-    disk.run(writeAtomic(10, 7), { dataOut: pattern(7) });
+    expect(disk.run(writeAtomic(8, 2), { dataOut: pattern(2) }).outcome).toBe('status 0');
+    expect(disk.journal.log).toEqual(['keep', 'clear']);
+  });
+
+  it('a logical block of 4,096 bytes is more than a sector', () => {
+    const disk = new Disk(12);
+    expect(disk.run(writeAtomic(1, 1), { dataOut: pattern(8) }).outcome).toBe('status 0');
     expect(disk.journal.log).toEqual(['keep', 'clear']);
   });
 
