@@ -1,6 +1,6 @@
 // The memory that a ring, and a sender, share with JavaScript. src/native/ring-layout.ts mirrors every number here and
-// compares them when the addon is loaded; raise kLayoutVersion when the meaning of a field or what the addon exports changes
-// but no number does.
+// compares them when the addon is loaded; raise kLayoutVersion when the meaning of a field changes, or what the addon
+// exports, but no number does.
 #pragma once
 
 #include <cstddef>
