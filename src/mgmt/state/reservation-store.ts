@@ -3,8 +3,6 @@
  * through power loss (SPC-4 5.13.5, APTPL). A damaged file stops the daemon: a cluster that believes itself fenced must
  * not find the door open.
  */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type {
   PersistentReservation,
   Registration,
@@ -20,12 +18,12 @@ import {
 import type { ReservationStore } from '../../scsi/reservations/unit-reservations.ts';
 import { assert } from '../../util/assert.ts';
 import { ConfigError } from '../config/config-error.ts';
-import { isSystemError, replaceFile } from './replace-file.ts';
+import { KeptFile } from './kept-file.ts';
+import { isSystemError } from './replace-file.ts';
 
 export class ReservationFile implements ReservationStore {
   readonly path: string;
-  private readonly directory: string;
-  private readonly onFault: (message: string) => void;
+  private readonly file: KeptFile;
   private isSaving = false;
 
   /**
@@ -34,39 +32,30 @@ export class ReservationFile implements ReservationStore {
    * @param onFault told, for the operator, why a saving failed
    */
   constructor(directory: string, uuid: string, onFault: (message: string) => void) {
-    this.directory = directory;
-    this.path = join(directory, `reservations-${uuid}.json`);
-    this.onFault = onFault;
+    this.file = new KeptFile(directory, `reservations-${uuid}.json`, onFault);
+    this.path = this.file.path;
   }
 
   /** What was saved last; null when nothing ever was. Rejects with ConfigError when the file is damaged. */
   async load(): Promise<SavedReservations | null> {
-    let text: string;
+    let text: string | null;
     try {
-      text = await readFile(this.path, 'utf8');
+      text = await this.file.load();
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      if (error.code === 'ENOENT') return null;
       const fault = `the reservations of a disk cannot be read (${error.message})`;
       throw new ConfigError(this.path, '', undefined, fault);
     }
-    return new ReservationFileReader(this.path).read(text);
+    return text === null ? null : new ReservationFileReader(this.path).read(text);
   }
 
   save(reservations: SavedReservations, onSaved: (isSaved: boolean) => void): void {
     assert(!this.isSaving, 'reservations are saved one after the other');
     this.isSaving = true;
-    const finish = (isSaved: boolean) => {
+    void this.file.keep(textOf(reservations), 'the reservations of a disk').then((isSaved) => {
       this.isSaving = false;
       onSaved(isSaved);
-    };
-    replaceFile(this.directory, this.path, textOf(reservations)).then(
-      () => finish(true),
-      (error: Error) => {
-        this.onFault(`${this.path}: the reservations of a disk cannot be saved (${error.message})`);
-        finish(false);
-      },
-    );
+    });
   }
 }
 

@@ -4,8 +4,6 @@
  * closed must not find them open.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   ACCESS_STATUS_ALTERED_BY_COMMAND,
   ACCESS_STATUS_ALTERED_IMPLICITLY,
@@ -17,12 +15,12 @@ import type { SavedAccess, SavedPorts, TargetPortStore } from '../../scsi/port/t
 import { assert } from '../../util/assert.ts';
 import { ACCESS_STATE_NAMES, ACCESS_STATES, isAccessStateName, nameOfAccessState } from '../access-state-names.ts';
 import { ConfigError } from '../config/config-error.ts';
-import { isSystemError, replaceFile } from './replace-file.ts';
+import { KeptFile } from './kept-file.ts';
+import { isSystemError } from './replace-file.ts';
 
 export class TargetPortFile implements TargetPortStore {
   readonly path: string;
-  private readonly directory: string;
-  private readonly onFault: (message: string) => void;
+  private readonly file: KeptFile;
   private isSaving = false;
 
   /**
@@ -33,39 +31,30 @@ export class TargetPortFile implements TargetPortStore {
   constructor(directory: string, targetName: string, onFault: (message: string) => void) {
     // A name of 223 bytes of any script is no file name.
     const digest = createHash('sha256').update(targetName).digest('hex').slice(0, DIGEST_DIGITS);
-    this.directory = directory;
-    this.path = join(directory, `target-${digest}.json`);
-    this.onFault = onFault;
+    this.file = new KeptFile(directory, `target-${digest}.json`, onFault);
+    this.path = this.file.path;
   }
 
   /** What was saved last; null when nothing ever was. Rejects with ConfigError when the file is damaged. */
   async load(): Promise<SavedPorts | null> {
-    let text: string;
+    let text: string | null;
     try {
-      text = await readFile(this.path, 'utf8');
+      text = await this.file.load();
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      if (error.code === 'ENOENT') return null;
       const fault = `the access states of a target's ports cannot be read (${error.message})`;
       throw new ConfigError(this.path, '', undefined, fault);
     }
-    return new TargetPortFileReader(this.path).read(text);
+    return text === null ? null : new TargetPortFileReader(this.path).read(text);
   }
 
   save(ports: SavedPorts, onSaved: (isSaved: boolean) => void): void {
     assert(!this.isSaving, 'access states are saved one change after the other');
     this.isSaving = true;
-    const finish = (isSaved: boolean) => {
+    void this.file.keep(textOf(ports), "the access states of a target's ports").then((isSaved) => {
       this.isSaving = false;
       onSaved(isSaved);
-    };
-    replaceFile(this.directory, this.path, textOf(ports)).then(
-      () => finish(true),
-      (error: Error) => {
-        this.onFault(`${this.path}: the access states of a target's ports cannot be saved (${error.message})`);
-        finish(false);
-      },
-    );
+    });
   }
 }
 

@@ -2,28 +2,18 @@
  * What a disk keeps over a restart besides its reservations (UnitState) in a file of the state directory. A damaged file
  * stops the daemon: an erasure that was not finished must not leave old data readable.
  */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { ErasureState } from '../../scsi/sbc/erase/medium-erasure.ts';
 import { MODE_FIELDS, modeFieldMax, type SavedModes } from '../../scsi/unit/mode-parameters.ts';
-import {
-  type CycleCounts,
-  NO_CYCLES,
-  NO_UNIT_STATE,
-  type UnitState,
-  type UnitStateStore,
-} from '../../scsi/unit/unit-state.ts';
+import { type CycleCounts, NO_CYCLES, type UnitState, type UnitStateStore } from '../../scsi/unit/unit-state.ts';
 import { assert } from '../../util/assert.ts';
 import { ConfigError } from '../config/config-error.ts';
-import { isSystemError, replaceFile } from './replace-file.ts';
+import { KeptFile } from './kept-file.ts';
+import { isSystemError } from './replace-file.ts';
 
 export class UnitStateFile implements UnitStateStore {
   readonly path: string;
-  private readonly directory: string;
-  private readonly onFault: (message: string) => void;
+  private readonly file: KeptFile;
   private isSaving = false;
-  /** What the file holds. */
-  private kept = textOf(NO_UNIT_STATE);
 
   /**
    * @param directory the state directory, which exists
@@ -31,55 +21,29 @@ export class UnitStateFile implements UnitStateStore {
    * @param onFault told, for the operator, why a saving failed
    */
   constructor(directory: string, uuid: string, onFault: (message: string) => void) {
-    this.directory = directory;
-    this.path = join(directory, `disk-${uuid}.json`);
-    this.onFault = onFault;
+    this.file = new KeptFile(directory, `disk-${uuid}.json`, onFault);
+    this.path = this.file.path;
   }
 
   /** What was saved last; null when nothing ever was. Rejects with ConfigError when the file is damaged. */
   async load(): Promise<UnitState | null> {
-    let text: string;
+    let text: string | null;
     try {
-      text = await readFile(this.path, 'utf8');
+      text = await this.file.load();
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      if (error.code === 'ENOENT') return null;
       throw new ConfigError(this.path, '', undefined, `the state of a disk cannot be read (${error.message})`);
     }
-    this.kept = text;
-    return new UnitStateReader(this.path).read(text);
+    return text === null ? null : new UnitStateReader(this.path).read(text);
   }
 
   save(state: UnitState, onSaved: (isSaved: boolean) => void): void {
     assert(!this.isSaving, 'the state of a disk is saved one change after the other');
     this.isSaving = true;
-    void this.replace(textOf(state)).then((isSaved) => {
+    void this.file.keep(textOf(state), 'the state of a disk').then((isSaved) => {
       this.isSaving = false;
       onSaved(isSaved);
     });
-  }
-
-  private async replace(text: string): Promise<boolean> {
-    try {
-      await replaceFile(this.directory, this.path, text);
-    } catch (error) {
-      this.onFault(`${this.path}: the state of a disk cannot be saved (${(error as Error).message})`);
-      await this.putBack(text);
-      return false;
-    }
-    this.kept = text;
-    return true;
-  }
-
-  /** A file that could not be made durable is in place perhaps: an erasure that was refused must not begin with the next start. */
-  private async putBack(text: string): Promise<void> {
-    try {
-      if ((await readFile(this.path, 'utf8')) === text) await replaceFile(this.directory, this.path, this.kept);
-    } catch (error) {
-      if (!isSystemError(error)) throw error;
-      if (error.code === 'ENOENT') return;
-      this.onFault(`${this.path}: what was refused holds after a restart perhaps (${error.message})`);
-    }
   }
 }
 
