@@ -70,6 +70,7 @@ export class TargetDevice implements ScsiTargetDevice, PortDevice {
   removeLogicalUnit(lun: number): LogicalUnit | null {
     const unit = this.lunMap.delete(lun);
     if (unit === null) return null;
+    this.context.rodTokens.onRemoved(unit, lun, this.lunMap);
     for (const nexus of this.nexuses) unit.forgetNexus(nexus);
     this.establishLunsChanged(null);
     return unit;

@@ -5,6 +5,7 @@
  * RANDOM_BYTES random bytes. So a copy by token reaches from one target device to another.
  *
  *   valid -> revoked (written, reset, medium gone) | deleted (DEL_TKN) | expired -> forgotten
+ *   any -> forgotten, when the LUN is removed that it was made by
  */
 import type { Backend } from '../../../backend/backend.ts';
 import type { Clock } from '../../../util/clock.ts';
@@ -160,6 +161,17 @@ export class RodTokens {
   /** The valid tokens for data of `unit`. */
   validOf(unit: LogicalUnit): readonly RodToken[] {
     return unit.rods?.tokens.filter((token) => token.isValid && !this.isInactive(token)) ?? [];
+  }
+
+  /** `unit` is no longer `lun` of `lunMap`: what was read by that place cannot be any more. */
+  onRemoved(unit: LogicalUnit, lun: number, lunMap: LunMap): void {
+    const { rods } = unit;
+    if (rods === null) return;
+    for (const token of rods.tokens.filter(({ source }) => source.lun === lun && source.lunMap === lunMap)) {
+      token.end(SENSE_TOKEN_REVOKED); // for a copy that uses it
+      this.forget(rods, token);
+    }
+    if (rods.tokens.length === 0) unit.rods = null;
   }
 
   private isInactive(token: RodToken): boolean {

@@ -514,7 +514,44 @@ describe('whom a token serves', () => {
     const token = pair.token([[0, 1]]);
     pair.device.removeLogicalUnit(0);
     expect(pair.write(token, [[0, 1]]).outcome).toBe('6/3f/e');
-    expect(pair.write(token, [[0, 1]]).outcome).toBe('a/d/2');
+    expect(pair.write(token, [[0, 1]]).outcome).toBe('5/23/4');
+  });
+
+  it('nobody, also when its unit comes back, is reset or is changed meanwhile', () => {
+    const pair = new TokenPair();
+    const token = pair.token([[0, 1]]);
+    pair.device.removeLogicalUnit(0);
+    expect(pair.unit.rods).toBe(null); // nothing is kept for what nobody can have any more
+    pair.device.addLogicalUnit(0, pair.unit);
+    pair.clearAttention(pair.nexus, 0);
+    pair.clearAttention(pair.nexus, 1);
+    expect(pair.write(token, [[0, 1]]).outcome).toBe('5/23/4');
+    expect(pair.write(pair.token([[0, 1]]), [[0, 1]]).outcome).toBe(GOOD);
+  });
+
+  it('nobody in the midst of a copy, which ends with what is done by then', () => {
+    const pair = new TokenPair();
+    const client = pair.startWrite(pair.token([[0, 2000]]), [[0, 2000]]);
+    pair.backend.complete();
+    pair.otherBackend.complete();
+    pair.device.removeLogicalUnit(0);
+    pair.settle();
+    expect(client.outcome).toBe('5/23/6');
+    expect(blocks(pair.otherBackend, 1100, 900).every((byte) => byte === 0)).toBe(true);
+    expect(pair.isQuiet).toBe(true);
+  });
+
+  it('as before, when another target or another LUN of its unit is removed', () => {
+    const pair = new TokenPair();
+    const device = new TargetDevice(pair.context);
+    device.addLogicalUnit(0, pair.unit);
+    pair.device.addLogicalUnit(5, pair.unit);
+    pair.clearAttention(pair.nexus, 1);
+    const token = pair.token([[0, 1]]);
+    device.removeLogicalUnit(0);
+    pair.device.removeLogicalUnit(5);
+    pair.clearAttention(pair.nexus, 1);
+    expect(pair.write(token, [[0, 1]]).outcome).toBe(GOOD);
   });
 });
 
