@@ -86,10 +86,12 @@ const START = 0x01;
 const PREVENT_BYTE = 4;
 const PREVENT_MASK = 0x03;
 
-function isStart({ cdb }: ScsiCommand): boolean {
+/** START STOP UNIT starts. */
+export function isStart({ cdb }: ScsiCommand): boolean {
   return (cdb[START_STOP_BYTE]! & POWER_CONDITION_AND_START) === START;
 }
 
-function isAllow({ cdb }: ScsiCommand): boolean {
+/** PREVENT ALLOW MEDIUM REMOVAL allows. */
+export function isAllow({ cdb }: ScsiCommand): boolean {
   return (cdb[PREVENT_BYTE]! & PREVENT_MASK) === 0;
 }

@@ -16,6 +16,7 @@ import type { MediaEvent } from '../mmc/media-event.ts';
 import { MEDIA_EJECT_REQUEST, MEDIA_NEW, MEDIA_NO_CHANGE, MEDIA_REMOVAL } from '../mmc/media-event.ts';
 import type { Nexus } from '../nexus.ts';
 import type { SavedReservations } from '../reservations/machine/reservation-state.ts';
+import { isRefusedToReaders } from '../reservations/reader-access.ts';
 import { type ReservationStore, UnitReservations } from '../reservations/unit-reservations.ts';
 import type { AtomicJournal } from '../sbc/atomic/atomic-journal.ts';
 import { AtomicWrites } from '../sbc/atomic/atomic-writes.ts';
@@ -385,7 +386,7 @@ export class LogicalUnit {
     if (reserved !== 0) return reserved;
     const erased = this.erasure.senseCode;
     if (erased !== 0 && !isAllowedOnErased(entry, this.erasure.isRunning)) return erased;
-    if (entry.medium === MEDIUM_UNTOUCHED) return 0;
+    if (entry.medium === MEDIUM_UNTOUCHED) return isRefused(entry, command) ? SENSE_WRITE_PROTECTED : 0;
     const notReady = this.notReady();
     if (notReady !== 0) return notReady;
     this.lowPowerCondition = POWER_ACTIVE;
@@ -416,6 +417,10 @@ export class LogicalUnit {
     if (this.atomicWrites.isBroken) return SENSE_MANUAL_INTERVENTION_REQUIRED;
     return this.isStopped ? SENSE_INITIALIZING_COMMAND_REQUIRED : 0;
   }
+}
+
+function isRefused(entry: CommandEntry, command: ScsiCommand): boolean {
+  return command.nexus.isReadOnly && isRefusedToReaders(entry, command);
 }
 
 function wholeBlocks(backend: Backend, blockBytes: number): number {

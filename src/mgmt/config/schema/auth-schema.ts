@@ -129,7 +129,7 @@ export const AccessRuleSchema = Type.Object(
     readOnly: Type.Optional(
       Type.Boolean({
         expects: 'true or false',
-        description: 'These initiators may read only.',
+        description: 'These initiators may read only, and change nothing that others see.',
         default: false,
       }),
     ),

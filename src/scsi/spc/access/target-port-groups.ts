@@ -21,7 +21,6 @@ import {
   SENSE_ASYMMETRIC_ACCESS_STATE_TRANSITION,
   SENSE_INVALID_FIELD_IN_PARAMETER_LIST,
   SENSE_SET_TARGET_PORT_GROUPS_COMMAND_FAILED,
-  SENSE_WRITE_PROTECTED,
 } from '../../sense.ts';
 import type { Task } from '../../task/task.ts';
 
@@ -33,12 +32,10 @@ export function reportTargetPortGroups(task: Task): void {
 }
 
 export function setTargetPortGroups(task: Task): void {
-  const { cdbView, nexus } = task.command;
+  const { cdbView } = task.command;
   const lengthBytes = cdbView.getUint32(PARAMETER_LIST_LENGTH);
   const isWhole = lengthBytes >= LIST_HEADER_BYTES && (lengthBytes - LIST_HEADER_BYTES) % SET_DESCRIPTOR_BYTES === 0;
-  // Who may only read is not to take the paths of those who write.
-  if (nexus.isReadOnly) task.check(SENSE_WRITE_PROTECTED);
-  else if (lengthBytes === 0) task.good();
+  if (lengthBytes === 0) task.good();
   else if (!isWhole || lengthBytes > LIST_BYTES_MAX) task.invalidField(PARAMETER_LIST_LENGTH, 7);
   else receiveParameterList(task, lengthBytes, takeList);
 }

@@ -248,6 +248,16 @@ describe('access rules', () => {
     expect(isProtected).toEqual([true, false]);
   });
 
+  it('keep who may only read from taking the disk from those who write', () => {
+    guard([rule({ initiator: '*:reader', isReadOnly: true }), rule({})]);
+    const reader = enter({ initiatorName: `${PREFIX}reader` });
+    const writer = enter();
+    const reserve = Buffer.from([0x16, ...Array<number>(15).fill(0)]);
+    expect(senseOf(reader, reserve, {})).toBe(WRITE_PROTECTED);
+    expect(senseOf(writer, write10(0, 1), { dataOut: Buffer.alloc(512, 0x11) })).toBe(0);
+    expect(senseOf(writer, reserve, {})).toBe(0);
+  });
+
   it('a connection that would be given something else cannot join the session', () => {
     guard([rule({ user: 'alice', luns: [0] }), rule({ user: 'bob', luns: [0, 1] })], chap());
     const session = enter({}, new ChapScript(ALICE));
