@@ -96,6 +96,7 @@ async function openUnit(
       ...(unitJournal.journal === null ? {} : { atomicJournal: unitJournal.journal }),
     });
     await unitJournal.recover(unit, reactor);
+    await powerOn(unit, storage, logger);
     reactor.spaceWatch.add(unit);
     return unit;
   } catch (error) {
@@ -103,4 +104,10 @@ async function openUnit(
     const key = `storages[${configuration.storages.indexOf(storage)}].path`;
     throw new ConfigError(configuration.source, key, storage.path, error.message);
   }
+}
+
+async function powerOn(unit: LogicalUnit, { deviceID, path }: StorageConfig, logger: Log): Promise<void> {
+  await new Promise<void>((resolve) => unit.powerOn(resolve));
+  const isCacheLeft = unit.modes.isWriteCacheEnabled && !unit.savedModes.isWriteCacheEnabled;
+  if (isCacheLeft) logger.error({ deviceID, path }, 'the cache of a disk could not be flushed: it stays on (WCE)');
 }

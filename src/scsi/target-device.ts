@@ -201,5 +201,6 @@ function clearAca(unit: LogicalUnit, request: TaskManagementRequest): void {
 
 function resetUnit(unit: LogicalUnit, request: TaskManagementRequest): void {
   abortForReset(unit, request);
-  unit.reset();
+  request.pendingCount += 1;
+  unit.reset(() => settle(request));
 }

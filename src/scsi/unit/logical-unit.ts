@@ -36,6 +36,7 @@ import {
   SENSE_WRITE_PROTECTED,
 } from '../sense.ts';
 import { TaskSet } from '../task/task-set.ts';
+import { CacheFlush } from './cache-flush.ts';
 import { DeviceClock } from './device-clock.ts';
 import type { ModeParameters } from './mode-parameters.ts';
 import { defaultModes, withDefaultsOf } from './mode-parameters.ts';
@@ -132,8 +133,9 @@ export class LogicalUnit {
   readonly atomicWrites: AtomicWrites;
   readonly provisioning: Provisioning;
   readonly counters = new UnitCounters();
+  readonly cacheFlush = new CacheFlush(this);
   private currentModes: ModeParameters;
-  /** WCE is zero over a volatile cache: each write is stable before its command ends. */
+  /** WCE is zero over a volatile cache, or about to be: each write is stable before its command ends. */
   writesThrough = false;
   readonly deviceClock = new DeviceClock();
   /** What WRITE BUFFER writes in data mode; made when it first does. */
@@ -203,7 +205,8 @@ export class LogicalUnit {
   setModes(modes: ModeParameters): void {
     this.provisioning.onModesChanged(this.currentModes, modes);
     this.currentModes = modes;
-    this.writesThrough = !modes.isWriteCacheEnabled && !this.backend.capabilities.isWriteThrough;
+    const isCached = modes.isWriteCacheEnabled && !this.cacheFlush.isEndingCache;
+    this.writesThrough = !isCached && !this.backend.capabilities.isWriteThrough;
   }
 
   lbaOf(offsetBytes: number): number {
@@ -272,13 +275,15 @@ export class LogicalUnit {
     this.nexusStates.get(nexus)?.attentions.clear(senseCode);
   }
 
-  /** The logical unit reset condition (SAM-5 6.3.3), without its effect on the task set. */
-  reset(): void {
+  /**
+   * The logical unit reset condition (SAM-5 6.3.3), without its effect on the task set.
+   * @param onReset called once, perhaps at once: what was cached is on the medium, where the saved mode parameters want that
+   */
+  reset(onReset: () => void): void {
     this.establishAttention(SENSE_BUS_DEVICE_RESET_FUNCTION_OCCURRED, null);
     this.reservations.releaseLegacy(null);
     this.taskSet.clearAca();
     this.rods?.revokeAll();
-    this.setModes(this.savedModes); // SPC-4 5.11
     this.lowPowerCondition = POWER_ACTIVE;
     for (const state of this.nexusStates.values()) {
       allowRemoval(state);
@@ -286,6 +291,24 @@ export class LogicalUnit {
       state.copies = null;
       state.echoBuffer = null;
     }
+    this.restoreModes(onReset);
+  }
+
+  /** Before the first command: nobody has flushed what was written under other mode parameters than the saved ones. */
+  powerOn(onReady: () => void): void {
+    if (this.currentModes.isWriteCacheEnabled || this.backend.capabilities.isWriteThrough) onReady();
+    else this.cacheFlush.begin(true, onReady);
+  }
+
+  /** SPC-4 5.11: the saved values hold again. */
+  private restoreModes(onRestored: () => void): void {
+    const { savedModes, currentModes } = this;
+    const isCached = currentModes.isWriteCacheEnabled && !this.backend.capabilities.isWriteThrough;
+    const endsCache = isCached && !savedModes.isWriteCacheEnabled;
+    const protects = savedModes.isWriteProtected && !currentModes.isWriteProtected;
+    this.setModes(endsCache ? { ...savedModes, isWriteCacheEnabled: true } : savedModes);
+    if (endsCache || (isCached && protects)) this.cacheFlush.begin(endsCache, onRestored);
+    else onRestored();
   }
 
   get isRemovalPrevented(): boolean {

@@ -224,6 +224,7 @@ function saveThenSet(task: Task, changes: Partial<ModeParameters>): void {
 /** SPC-4 5.11: the other nexuses are told. What another command has set since this one began stays. */
 function set(task: Task, changes: Partial<ModeParameters>): void {
   const { unit, command } = task;
+  if (changes.isWriteCacheEnabled !== undefined) unit.cacheFlush.leaveCache();
   const wanted = { ...unit.modes, ...changes };
   if (!sameModes(unit.modes, wanted)) {
     unit.setModes(wanted);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BackendSpace } from '../../../../src/backend/backend.ts';
 import { encodeSense } from '../../../../src/scsi/sense.ts';
+import { LOGICAL_UNIT_RESET } from '../../../../src/scsi/task/task-management.ts';
 import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit/unit-state.ts';
 import type { HarnessOptions } from '../device-harness.ts';
 import { cdb10, Harness, nexusOf, pattern } from '../device-harness.ts';
@@ -288,7 +289,7 @@ describe('the Logical Block Provisioning mode page', () => {
     const harness = watched({ unit: { stateStore } });
     expect(select(harness, withThreshold(lbpPage(harness), AVAILABLE, 0xffffffff), PF | SP).outcome).toBe('status 0');
     expect(select(harness, withThreshold(lbpPage(harness), AVAILABLE, 3)).outcome).toBe('status 0');
-    harness.unit.reset();
+    harness.manage(LOGICAL_UNIT_RESET);
     expect(harness.unit.modes.availableThresholdCount).toBe(0xffffffff);
     const again = watched({ unit: { stateStore, savedState: stateStore.last } });
     expect(again.unit.modes).toMatchObject({ availableThresholdCount: 0xffffffff, isAvailableThresholdEnabled: true });
