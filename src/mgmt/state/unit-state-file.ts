@@ -4,7 +4,13 @@
  */
 import type { ErasureState } from '../../scsi/sbc/erase/medium-erasure.ts';
 import { MODE_FIELDS, modeFieldMax, type SavedModes } from '../../scsi/unit/mode-parameters.ts';
-import { type CycleCounts, NO_CYCLES, type UnitState, type UnitStateStore } from '../../scsi/unit/unit-state.ts';
+import {
+  type CycleCounts,
+  ERASED_MEDIA_MAX,
+  NO_CYCLES,
+  type UnitState,
+  type UnitStateStore,
+} from '../../scsi/unit/unit-state.ts';
 import { assert } from '../../util/assert.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { KeptFile } from './kept-file.ts';
@@ -47,14 +53,15 @@ export class UnitStateFile implements UnitStateStore {
   }
 }
 
-const FILE_VERSION = 1;
+const FILE_VERSION = 2;
+/** It has one erasure, or null, in `erasure`. */
+const FILE_VERSION_OF_ONE_MEDIUM = 1;
 /** A pattern is at most one logical block. */
 const PATTERN = /^([0-9a-f]{2}){1,4096}$/;
 const PASSES_MAX = 31;
 
-function textOf({ erasure, savedModes, cycles = NO_CYCLES }: UnitState): string {
-  const erasing = erasure === null ? null : erasureContent(erasure);
-  const content = { version: FILE_VERSION, erasure: erasing, savedModes, cycles };
+function textOf({ erasures, savedModes, cycles = NO_CYCLES }: UnitState): string {
+  const content = { version: FILE_VERSION, erasures: erasures.map(erasureContent), savedModes, cycles };
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
@@ -72,10 +79,10 @@ class UnitStateReader {
   }
 
   read(text: string): UnitState {
-    const { version, erasure, savedModes, cycles } = this.object(this.parse(text), '');
-    if (version !== FILE_VERSION) throw this.damaged('version', version, `expected version ${FILE_VERSION}`);
+    const content = this.object(this.parse(text), '');
+    const { savedModes, cycles } = content;
     return {
-      erasure: erasure === null ? null : this.erasure(this.object(erasure, 'erasure')),
+      erasures: this.erasures(content),
       savedModes: savedModes === null ? null : this.modes(this.object(savedModes, 'savedModes')),
       // Files of before they were counted have none.
       ...(cycles === undefined ? {} : { cycles: this.cycles(this.object(cycles, 'cycles')) }),
@@ -103,25 +110,37 @@ class UnitStateReader {
     return content;
   }
 
-  private erasure(content: Record<string, unknown>): ErasureState {
+  private erasures({ version, erasure, erasures }: Record<string, unknown>): ErasureState[] {
+    if (version === FILE_VERSION_OF_ONE_MEDIUM) return erasure === null ? [] : [this.erasure(erasure, 'erasure')];
+    if (version !== FILE_VERSION) throw this.damaged('version', version, `expected version 1 or ${FILE_VERSION}`);
+    if (!Array.isArray(erasures) || erasures.length > ERASED_MEDIA_MAX)
+      throw this.damaged('erasures', undefined, `expected an array of at most ${ERASED_MEDIA_MAX}`);
+    const found = erasures.map((each, index) => this.erasure(each, `erasures[${index}]`));
+    if (new Set(found.map(({ medium }) => medium)).size < found.length)
+      throw this.damaged('erasures', undefined, 'the same medium is there twice');
+    return found;
+  }
+
+  private erasure(value: unknown, place: string): ErasureState {
+    const content = this.object(value, place);
     const { passes, pattern, medium = '' } = content;
-    if (typeof medium !== 'string') throw this.damaged('erasure.medium', medium, 'expected a string');
+    if (typeof medium !== 'string') throw this.damaged(`${place}.medium`, medium, 'expected a string');
     if (typeof passes !== 'number' || !Number.isInteger(passes) || passes < 1 || passes > PASSES_MAX) {
-      throw this.damaged('erasure.passes', passes, `expected 1 to ${PASSES_MAX}`);
+      throw this.damaged(`${place}.passes`, passes, `expected 1 to ${PASSES_MAX}`);
     }
     if (pattern !== null && (typeof pattern !== 'string' || !PATTERN.test(pattern))) {
-      throw this.damaged('erasure.pattern', pattern, 'expected null or hexadecimal digits');
+      throw this.damaged(`${place}.pattern`, pattern, 'expected null or hexadecimal digits');
     }
     return {
       plan: {
-        isFormat: this.flag(content, 'erasure', 'isFormat'),
+        isFormat: this.flag(content, place, 'isFormat'),
         pattern: pattern === null ? null : Buffer.from(pattern, 'hex'),
         passes,
-        isInverting: this.flag(content, 'erasure', 'isInverting'),
-        mayExitFailure: this.flag(content, 'erasure', 'mayExitFailure'),
+        isInverting: this.flag(content, place, 'isInverting'),
+        mayExitFailure: this.flag(content, place, 'mayExitFailure'),
       },
       medium,
-      isFailed: this.flag(content, 'erasure', 'isFailed'),
+      isFailed: this.flag(content, place, 'isFailed'),
     };
   }
 

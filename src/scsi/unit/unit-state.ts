@@ -1,14 +1,17 @@
 /**
- * What a logical unit keeps over a restart besides its reservations: an erasure that has not come to its end, saved mode
+ * What a logical unit keeps over a restart besides its reservations: erasures that have not come to their end, saved mode
  * parameters, and how often it was stopped. Changes are saved one after the other, each before it is acknowledged.
  */
 
 import type { ErasureState } from '../sbc/erase/medium-erasure.ts';
 import type { SavedModes } from './mode-parameters.ts';
 
+/** Media of one drive whose erasure has not come to its end: no operator has more of them lying about. */
+export const ERASED_MEDIA_MAX = 64;
+
 export interface UnitState {
-  /** Null: the medium is whole. */
-  readonly erasure: ErasureState | null;
+  /** Of each medium that is not whole one, whether it is in the unit now or not; at most ERASED_MEDIA_MAX. */
+  readonly erasures: readonly ErasureState[];
   /** Null: nobody has saved any. */
   readonly savedModes: SavedModes | null;
   /** Left out: never. */
@@ -32,7 +35,7 @@ export interface UnitStateStore {
   save(state: UnitState, onSaved: (isSaved: boolean) => void): void;
 }
 
-export const NO_UNIT_STATE: UnitState = { erasure: null, savedModes: null };
+export const NO_UNIT_STATE: UnitState = { erasures: [], savedModes: null };
 
 /** What changes, by what has been kept when its turn comes: others may have changed that meanwhile. */
 export type UnitStateChange = (kept: UnitState) => Partial<UnitState>;

@@ -81,9 +81,9 @@ const STATES: Kind<UnitState> = {
   name: 'the state of a disk',
   open: (directory, onFault) => new UnitStateFile(directory, UUID, onFault),
   contents: [
-    { erasure: null, savedModes: { isWriteProtected: true }, cycles },
-    { erasure: { plan, medium: '', isFailed: false }, savedModes: null, cycles },
-    { erasure: null, savedModes: null, cycles },
+    { erasures: [], savedModes: { isWriteProtected: true }, cycles },
+    { erasures: [{ plan, medium: '', isFailed: false }], savedModes: null, cycles },
+    { erasures: [], savedModes: null, cycles },
   ],
 };
 

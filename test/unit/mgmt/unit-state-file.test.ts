@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UnitStateFile } from '../../../src/mgmt/state/unit-state-file.ts';
-import type { UnitState } from '../../../src/scsi/unit/unit-state.ts';
+import { ERASED_MEDIA_MAX, type UnitState } from '../../../src/scsi/unit/unit-state.ts';
 
 const ERASURE = {
   plan: { isFormat: false, pattern: Buffer.from([0xab, 1]), passes: 3, isInverting: true, mayExitFailure: true },
@@ -17,6 +17,14 @@ const MODES = {
   isUsedThresholdEnabled: true,
   usedThresholdCount: 7,
 };
+
+const ONE =
+  '{"isFormat":true,"pattern":null,"passes":1,"isInverting":false,"mayExitFailure":false,"medium":"","isFailed":true}';
+
+/** What the file has of so many media. */
+function media(count: number): object[] {
+  return Array.from({ length: count }, (_, i) => ({ ...JSON.parse(ONE), medium: `/${i}.img` }));
+}
 
 describe('the state of a disk in its file', () => {
   let directory = '';
@@ -36,28 +44,43 @@ describe('the state of a disk in its file', () => {
     expect(await open().load()).toBeNull();
   });
 
-  it.each([null, ERASURE, { plan: { ...ERASURE.plan, pattern: null }, medium: '', isFailed: true }])(
+  const OTHER = { plan: { ...ERASURE.plan, pattern: null }, medium: '/other.img', isFailed: true };
+  it.each([{ erasures: [] }, { erasures: [ERASURE] }, { erasures: [OTHER, ERASURE] }])(
     'comes back: %o',
-    async (erasure) => {
+    async ({ erasures }) => {
       const cycles = { stops: 3, unloads: 0 };
-      expect(await save(open(), { erasure, savedModes: MODES, cycles })).toBe(true);
-      expect(await open().load()).toEqual({ erasure, savedModes: MODES, cycles });
+      expect(await save(open(), { erasures, savedModes: MODES, cycles })).toBe(true);
+      expect(await open().load()).toEqual({ erasures, savedModes: MODES, cycles });
       expect(readdirSync(directory)).toEqual(['disk-u.json']);
     },
   );
 
+  it('comes back with as many media as there may be', async () => {
+    const file = open();
+    writeFileSync(file.path, JSON.stringify({ version: 2, erasures: media(ERASED_MEDIA_MAX), savedModes: null }));
+    expect((await file.load())?.erasures).toHaveLength(ERASED_MEDIA_MAX);
+  });
+
   it('that cannot be saved is told, and what was kept before still is', async () => {
-    await save(open(), { erasure: ERASURE, savedModes: null });
+    await save(open(), { erasures: [ERASURE], savedModes: null });
     const gone = open(join(directory, 'gone'));
-    expect(await save(gone, { erasure: null, savedModes: null })).toBe(false);
+    expect(await save(gone, { erasures: [], savedModes: null })).toBe(false);
     expect(faults).toHaveLength(1);
-    expect(await open().load()).toEqual({ erasure: ERASURE, savedModes: null, cycles: { stops: 0, unloads: 0 } });
+    expect(await open().load()).toEqual({ erasures: [ERASURE], savedModes: null, cycles: { stops: 0, unloads: 0 } });
   });
 
   it('of before stops were counted has no counts', async () => {
     const file = open();
     writeFileSync(file.path, '{"version":1,"erasure":null,"savedModes":null}');
-    expect(await file.load()).toEqual({ erasure: null, savedModes: null });
+    expect(await file.load()).toEqual({ erasures: [], savedModes: null });
+  });
+
+  it('of before each medium had its own erasure has that of one', async () => {
+    const file = open();
+    const { plan } = ERASURE;
+    const erasure = { ...plan, pattern: 'ab01', medium: '/a.img', isFailed: true };
+    writeFileSync(file.path, JSON.stringify({ version: 1, erasure, savedModes: null }));
+    expect(await file.load()).toEqual({ erasures: [{ plan, medium: '/a.img', isFailed: true }], savedModes: null });
   });
 
   it.each([
@@ -66,6 +89,11 @@ describe('the state of a disk in its file', () => {
     '',
     '[]',
     '{"version":2,"erasure":null}',
+    '{"version":3,"erasures":[],"savedModes":null}',
+    '{"version":2,"erasures":null,"savedModes":null}',
+    '{"version":2,"erasures":[null],"savedModes":null}',
+    `{"version":2,"erasures":[${ONE},${ONE}],"savedModes":null}`,
+    JSON.stringify({ version: 2, erasures: media(ERASED_MEDIA_MAX + 1), savedModes: null }),
     '{"version":1}',
     '{"version":1,"erasure":null}',
     '{"version":1,"erasure":null,"savedModes":{"isWriteCacheEnabled":1}}',

@@ -19,7 +19,7 @@ const other = nexusOf('b');
 
 /** A disk whose saved parameters are `savedModes`, with a write in its cache and both initiators at work. */
 function cached(savedModes: SavedModes, isCacheOn = true): Harness {
-  const harness = new Harness({ unit: { savedState: { erasure: null, savedModes } } });
+  const harness = new Harness({ unit: { savedState: { erasures: [], savedModes } } });
   harness.unit.setModes({ ...harness.unit.modes, isWriteCacheEnabled: isCacheOn, isWriteProtected: false });
   harness.device.openNexus(other);
   harness.clearAttention(other);
@@ -186,7 +186,7 @@ describe('a reset', () => {
 
 describe('the start', () => {
   const start = (savedModes: SavedModes) => {
-    const harness = new Harness({ unit: { savedState: { erasure: null, savedModes } }, keepsAttention: true });
+    const harness = new Harness({ unit: { savedState: { erasures: [], savedModes } }, keepsAttention: true });
     const ready: boolean[] = [];
     harness.unit.powerOn(() => ready.push(harness.unit.modes.isWriteCacheEnabled));
     return { harness, ready };

@@ -19,6 +19,7 @@ import {
   SENSE_SANITIZE_IN_PROGRESS,
 } from '../../sense.ts';
 import type { LogicalUnit } from '../../unit/logical-unit.ts';
+import { ERASED_MEDIA_MAX } from '../../unit/unit-state.ts';
 
 export interface ErasurePlan {
   readonly isFormat: boolean;
@@ -117,15 +118,12 @@ export class MediumErasure implements IoOwner, SlotWaiter {
     const before = this.state;
     const erasure: ErasureState = { plan, medium: this.unit.mediumName, isFailed: false };
     this.state = erasure;
-    this.unit.state.update(
-      () => ({ erasure }),
-      (isSaved) => {
-        if (!isSaved) this.state = before;
-        onBegun(isSaved);
-        if (isSaved) this.start(context, onErased);
-        else onErased(false);
-      },
-    );
+    this.save(erasure, (isSaved) => {
+      if (!isSaved) this.state = before;
+      onBegun(isSaved);
+      if (isSaved) this.start(context, onErased);
+      else onErased(false);
+    });
   }
 
   /** Goes on with what a restart interrupted, from the beginning. */
@@ -144,13 +142,10 @@ export class MediumErasure implements IoOwner, SlotWaiter {
   /** EXIT FAILURE MODE. `onExited`: whether the medium is accessible for good. */
   exitFailure(onExited: (isExited: boolean) => void): void {
     assert(this.state?.isFailed === true, 'only a failure is left');
-    this.unit.state.update(
-      () => ({ erasure: null }),
-      (isSaved) => {
-        if (isSaved) this.state = null;
-        onExited(isSaved);
-      },
-    );
+    this.save(null, (isSaved) => {
+      if (isSaved) this.state = null;
+      onExited(isSaved);
+    });
   }
 
   /** The reactor ends: nothing more is submitted. The operation begins anew after the restart. */
@@ -269,28 +264,34 @@ export class MediumErasure implements IoOwner, SlotWaiter {
 
   /** When that it is over cannot be saved, it has failed: after a restart it would begin anew, over new data. */
   private finish(): void {
-    this.unit.state.update(
-      () => ({ erasure: null }),
-      (isSaved) => {
-        if (!isSaved) {
-          this.fail();
-          return;
-        }
-        this.state = null;
-        this.end(true);
-      },
-    );
+    this.save(null, (isSaved) => {
+      if (!isSaved) {
+        this.fail();
+        return;
+      }
+      this.state = null;
+      this.end(true);
+    });
   }
 
   private fail(): void {
     const failed: ErasureState = { plan: this.plan, medium: this.unit.mediumName, isFailed: true };
-    this.unit.state.update(
-      () => ({ erasure: failed }),
-      () => {
-        this.state = failed; // also when it could not be saved: the next start then erases once more
-        this.end(false);
-      },
-    );
+    this.save(failed, () => {
+      this.state = failed; // also when it could not be saved: the next start then erases once more
+      this.end(false);
+    });
+  }
+
+  /** Keeps `erasure` for the medium that is in the unit, null: it is whole. What is kept of other media stays. */
+  private save(erasure: ErasureState | null, onSaved: (isSaved: boolean) => void): void {
+    const { state, mediumName } = this.unit;
+    const isOther = ({ medium }: ErasureState): boolean => medium !== mediumName;
+    if (erasure !== null && state.current.erasures.filter(isOther).length >= ERASED_MEDIA_MAX) {
+      onSaved(false);
+      return;
+    }
+    const own = erasure === null ? [] : [erasure];
+    state.update(({ erasures }) => ({ erasures: [...erasures.filter(isOther), ...own] }), onSaved);
   }
 
   private end(isErased: boolean): void {
@@ -323,8 +324,7 @@ const ALLOWED_AFTER_FAILURE: ReadonlySet<number> = new Set([0x04, 0x48]);
 
 /** What was begun on the medium that is in `unit` and has not come to its end, or null. */
 function savedErasure({ state, mediumName }: LogicalUnit): ErasureState | null {
-  const { erasure } = state.current;
-  return erasure?.medium === mediumName ? erasure : null;
+  return state.current.erasures.find(({ medium }) => medium === mediumName) ?? null;
 }
 
 /** Zeros go in pieces, so that progress shows and the store's queue stays short. */

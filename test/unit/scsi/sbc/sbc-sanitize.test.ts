@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { IO_FLUSH, IO_MEDIUM_ERROR, IO_WRITE, IO_WRITE_ZEROES } from '../../../../src/backend/backend.ts';
 import { OVERWRITE_MS_MIN } from '../../../../src/scsi/sbc/erase/medium-erasure.ts';
 import { ABORT_TASK_SET, LOGICAL_UNIT_RESET, TARGET_RESET } from '../../../../src/scsi/task/task-management.ts';
-import type { UnitState, UnitStateStore } from '../../../../src/scsi/unit/unit-state.ts';
+import { ERASED_MEDIA_MAX, type UnitState, type UnitStateStore } from '../../../../src/scsi/unit/unit-state.ts';
 import { SEGMENT_BYTES_MAX } from '../../../../src/util/slot-pool.ts';
 import { BLOCK_BYTES, cdb10, Harness, pattern } from '../device-harness.ts';
 
@@ -191,27 +191,27 @@ describe('an erasure over a restart', () => {
     const stateStore = new Store();
     const harness = filled({ unit: { stateStore } });
     harness.start(sanitize(BLOCK_ERASE, 0, IMMED));
-    expect(stateStore.saved.map(({ erasure }) => erasure?.isFailed)).toEqual([false]);
+    expect(stateStore.saved.map(({ erasures }) => erasures[0]?.isFailed)).toEqual([false]);
     harness.settle();
-    expect(stateStore.saved.map(({ erasure }) => erasure?.isFailed)).toEqual([false, undefined]);
+    expect(stateStore.saved.map(({ erasures }) => erasures[0]?.isFailed)).toEqual([false, undefined]);
   });
 
   it('begins anew with the unit', () => {
     const stateStore = new Store();
     const plan = { isFormat: false, pattern: Buffer.from([7]), passes: 1, isInverting: false, mayExitFailure: false };
-    const savedState: UnitState = { erasure: { plan, medium: '', isFailed: false }, savedModes: null };
+    const savedState: UnitState = { erasures: [{ plan, medium: '', isFailed: false }], savedModes: null };
     const harness = filled({ unit: { stateStore, savedState }, keepsAttention: true });
     harness.start(TEST_UNIT_READY);
     expect(harness.start(TEST_UNIT_READY).outcome).toBe('2/4/1b');
     harness.settle();
     expect(harness.backend.bytes.every((byte) => byte === 7)).toBe(true);
     expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
-    expect(stateStore.saved).toEqual([{ erasure: null, savedModes: null }]);
+    expect(stateStore.saved).toEqual([{ erasures: [], savedModes: null }]);
   });
 
   it('does not begin on another medium than it was begun on', () => {
     const plan = { isFormat: false, pattern: Buffer.from([7]), passes: 1, isInverting: false, mayExitFailure: false };
-    const savedState: UnitState = { erasure: { plan, medium: '/one.img', isFailed: false }, savedModes: null };
+    const savedState: UnitState = { erasures: [{ plan, medium: '/one.img', isFailed: false }], savedModes: null };
     const another = filled({ unit: { savedState, mediumName: '/another.img', isRemovable: true } });
     const before = Buffer.from(another.backend.bytes);
     expect(another.run(TEST_UNIT_READY).outcome).toBe('status 0');
@@ -238,10 +238,47 @@ describe('an erasure over a restart', () => {
     expect(harness.unit.erasure.current).toBeNull();
   });
 
+  it('is kept for each medium by itself', () => {
+    const stateStore = new Store();
+    const plan = { isFormat: true, pattern: null, passes: 1, isInverting: false, mayExitFailure: false };
+    const a = { plan, medium: '/a.img', isFailed: false };
+    const c = { plan, medium: '/c.img', isFailed: true };
+    const savedState: UnitState = { erasures: [a, c], savedModes: null };
+    const unit = { isRemovable: true, mediumName: '/b.img', stateStore, savedState };
+    const harness = filled({ unit });
+    const media = () => stateStore.saved.at(-1)!.erasures.map(({ medium, isFailed }) => `${medium} ${isFailed}`);
+    harness.backend.fault = () => IO_MEDIUM_ERROR;
+    expect(harness.run(sanitize(BLOCK_ERASE, 0, AUSE)).outcome).toBe('3/31/3');
+    expect(media()).toEqual(['/a.img false', '/c.img true', '/b.img true']);
+    harness.backend.fault = () => 0;
+    expect(harness.run(sanitize(EXIT_FAILURE_MODE)).outcome).toBe('status 0');
+    expect(media()).toEqual(['/a.img false', '/c.img true']);
+    expect(harness.run(sanitize(BLOCK_ERASE)).outcome).toBe('status 0');
+    expect(media()).toEqual(['/a.img false', '/c.img true']);
+    // A start with the first in the drive finishes it, and leaves what is known of the other.
+    const later = { ...unit, mediumName: '/a.img', savedState: stateStore.saved.at(-1)! };
+    const again = filled({ unit: later, keepsAttention: true });
+    again.settle();
+    expect(again.backend.bytes.every((byte) => byte === 0)).toBe(true);
+    expect(media()).toEqual(['/c.img true']);
+  });
+
+  it('of more media than can be remembered does not begin', () => {
+    const plan = { isFormat: true, pattern: null, passes: 1, isInverting: false, mayExitFailure: false };
+    const erasures = Array.from({ length: ERASED_MEDIA_MAX }, (_, i) => ({ plan, medium: `/${i}`, isFailed: true }));
+    const unit = { isRemovable: true, mediumName: '/b.img', savedState: { erasures, savedModes: null } };
+    const harness = filled({ unit });
+    expect(harness.run(sanitize(BLOCK_ERASE)).outcome).toBe('4/44/0');
+    expect(harness.backend.log).toEqual([]);
+    const known = filled({ unit: { ...unit, mediumName: '/0' }, keepsAttention: true });
+    known.run(TEST_UNIT_READY);
+    expect(known.run(sanitize(BLOCK_ERASE)).outcome).toBe('status 0');
+  });
+
   it('stays failed', () => {
     const plan = { isFormat: false, pattern: null, passes: 1, isInverting: false, mayExitFailure: true };
     const harness = filled({
-      unit: { savedState: { erasure: { plan, medium: '', isFailed: true }, savedModes: null } },
+      unit: { savedState: { erasures: [{ plan, medium: '', isFailed: true }], savedModes: null } },
       keepsAttention: true,
     });
     harness.run(TEST_UNIT_READY);
