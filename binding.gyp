@@ -15,6 +15,7 @@
         "native/js_listener.cc",
         "native/js_file.cc",
         "native/js_sender.cc",
+        "native/js_busy_poll.cc",
         "native/piece_sender.cc",
         "native/loop_resource.cc",
         "native/uring_queue.cc",

@@ -5,6 +5,7 @@
 
 #include "addon_data.h"
 #include "crc32c.h"
+#include "js_busy_poll.h"
 #include "js_file.h"
 #include "js_listener.h"
 #include "js_ring.h"
@@ -85,6 +86,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   data->ring_class = Napi::Persistent(define_ring_class(env));
   data->listener_class = Napi::Persistent(define_listener_class(env));
   data->sender_class = Napi::Persistent(define_sender_class(env));
+  data->busy_poll_class = Napi::Persistent(define_busy_poll_class(env));
   env.SetInstanceData(data.release());
 
   const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
@@ -95,6 +97,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("openRing", open_ring);
   add("listen", listen_on);
   add("createSender", create_sender);
+  add("createBusyPoll", create_busy_poll);
   add("crc32c", crc32c_bytes);
   add("flock", flock_file);
   add("fallocate", fallocate_file);

@@ -10,6 +10,7 @@ struct AddonData {
   Napi::FunctionReference ring_class;
   Napi::FunctionReference listener_class;
   Napi::FunctionReference sender_class;
+  Napi::FunctionReference busy_poll_class;
 };
 
 }  // namespace gotgt

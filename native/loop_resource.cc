@@ -50,6 +50,12 @@ int LoopResource::add_timer(uv_loop_t* loop, uv_timer_t* timer) {
   return result;
 }
 
+int LoopResource::add_idle(uv_loop_t* loop, uv_idle_t* idle) {
+  const int result = uv_idle_init(loop, idle);
+  if (result == 0) add(reinterpret_cast<uv_handle_t*>(idle));
+  return result;
+}
+
 void LoopResource::add(uv_handle_t* handle) {
   handle->data = this;
   handles_[handle_count_++] = handle;

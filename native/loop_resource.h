@@ -35,6 +35,7 @@ class LoopResource {
   // Handles are members of the subclass. 0 or a negative errno.
   int add_poll(uv_loop_t* loop, uv_poll_t* poll, int fd);
   int add_timer(uv_loop_t* loop, uv_timer_t* timer);
+  int add_idle(uv_loop_t* loop, uv_idle_t* idle);
 
   template <typename Handle>
   static LoopResource* of(const Handle* handle) {

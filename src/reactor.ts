@@ -19,6 +19,7 @@ import { type RegistryShare, TargetRegistry } from './iscsi/protocol/session/tar
 import { TaskStore } from './iscsi/protocol/session/task.ts';
 import { CapacityWatch } from './mgmt/watch/capacity-watch.ts';
 import { SpaceWatch } from './mgmt/watch/space-watch.ts';
+import { BusyPoll } from './native/busy-poll.ts';
 import type { NativeAddon, NativeArena } from './native/native-addon.ts';
 import { openRing, type Ring, type RingOpening } from './native/ring.ts';
 import { type RingReport, reportRing } from './native/ring-features.ts';
@@ -53,6 +54,8 @@ export interface ReactorOptions {
   /** Where the arena lies; null: wherever it is first touched. */
   readonly numaNode: number | null;
   readonly hasHugePages: boolean;
+  /** How long the loop polls for the next command of an initiator that sends one at a time; 0: it sleeps. Needs `native`. */
+  readonly busyPollUs: number;
   readonly share: RegistryShare;
   /** Takes a connection to the reactor of its target; null: this reactor is alone. Needs `native`. */
   readonly handOver: HandOver | null;
@@ -79,6 +82,7 @@ export class Reactor {
   private readonly services: ProtocolServices;
   private readonly ring: Ring<BackendIo> | null;
   private readonly lent: LentMemory;
+  private readonly busyPoll: BusyPoll | null;
   private readonly listeners: TcpListener[] = [];
   private readonly handed: HandedConnections;
   private readonly backends: Backend[] = [];
@@ -97,7 +101,8 @@ export class Reactor {
     this.arena = arena;
     const memory = arena === null ? Buffer.alloc(bytes) : arena.memory;
     const sender = native === null ? null : new Sender(native.createSender([memory]), [memory]);
-    this.lent = new LentMemory(memory, receiveStart, RECEIVE_BUFFER_BYTES, sender);
+    this.busyPoll = native === null ? null : openBusyPoll(native, options.busyPollUs);
+    this.lent = new LentMemory(memory, receiveStart, RECEIVE_BUFFER_BYTES, sender, this.busyPoll);
     this.handed = new HandedConnections(this.lent, CONNECTIONS_PER_PORTAL_MAX);
     const pool = new SlotPool(memory, slotClasses, this.batch);
     this.services = {
@@ -209,6 +214,7 @@ export class Reactor {
     this.spaceWatch.stop();
     await Promise.all(this.backends.map((backend) => backend.close()));
     if (isDrained) this.deviceServer.close();
+    this.busyPoll?.close();
     this.ring?.close();
     return isDrained;
   }
@@ -219,6 +225,7 @@ export class Reactor {
     this.spaceWatch.stop();
     for (const listener of this.listeners) listener.close();
     await Promise.all(this.backends.map((backend) => backend.close()));
+    this.busyPoll?.close();
     this.ring?.close();
   }
 
@@ -262,6 +269,11 @@ export class Reactor {
       });
     });
   }
+}
+
+function openBusyPoll(native: NativeAddon, microseconds: number): BusyPoll | null {
+  const poll = microseconds === 0 ? 0 : native.createBusyPoll();
+  return typeof poll === 'number' ? null : new BusyPoll(poll, microseconds);
 }
 
 /** What createArena takes for no node. */

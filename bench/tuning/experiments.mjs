@@ -113,6 +113,16 @@ export const EXPERIMENTS = [
     ],
   },
   {
+    id: 'one-at-a-time',
+    title: '4 KiB random read, depth 1',
+    measure: 'latency',
+    load: { ...READ_4K, depth: 1 },
+    settings: [
+      { id: 'sleeps', title: '`busyPollUs: 0`', performance: { busyPollUs: 0 } },
+      { id: 'short', title: '`busyPollUs: 20`', performance: { busyPollUs: 20 } },
+    ],
+  },
+  {
     id: 'memory',
     title: '256 KiB sequential read, depth 8',
     measure: 'mibPerS',

@@ -74,6 +74,16 @@ export interface NativeSender {
   send(fd: number, count: number): number;
 }
 
+/** An event loop that asks for events instead of sleeping until they come. See busy-poll.ts for when it is worth it. */
+export interface NativeBusyPoll {
+  /** The loop does not sleep for `microseconds` (at most 2^32-1) from now, in place of what was asked before. */
+  pollFor(microseconds: number): void;
+  /** Whether the time that pollFor said last is over. */
+  hasRunOut(): boolean;
+  /** The loop sleeps again. May be called twice. */
+  close(): void;
+}
+
 export interface NativeListener {
   readonly address: string;
   /** The bound port, also when 0 was asked for. */
@@ -129,6 +139,8 @@ export interface NativeAddon {
    * @returns the ring, or a negative errno
    */
   openRing(arena: NativeArena, options: RingOpenOptions, onCompletions: (count: number) => void): NativeRing | number;
+  /** @returns one for the calling thread's event loop, or a negative errno */
+  createBusyPoll(): NativeBusyPoll | number;
   /**
    * Listens on one address; `onConnection` comes once per connection, from the event loop. `onError` comes with a negative
    * errno when accepting failed (e.g. -EMFILE); accepting pauses a moment and goes on.

@@ -138,6 +138,7 @@ function makeReactor(
     slotClasses: hasTargets ? slotClasses : SLOT_CLASSES_LISTENING,
     numaNode: plan.numaNode,
     hasHugePages: performance.hasHugePages && hasTargets,
+    busyPollUs: hasTargets ? performance.busyPollUs : 0,
     limits,
     observer: { note: (level, event, fields) => log[level](fields, event) },
     note: (level, message, fields) => log[level](fields, message),

@@ -1,4 +1,5 @@
-/** What a reactor lends to all its connections: memory to receive into, and a way to send from its own memories. */
+/** What a reactor lends to all its connections: memory to receive into, a way to send from its own memories, a loop that polls. */
+import type { BusyPoll } from '../native/busy-poll.ts';
 import type { Sender } from '../native/sender.ts';
 
 /**
@@ -22,14 +23,17 @@ export class LentMemory {
   lastReader: object | null = null;
   /** Null without the addon. */
   readonly sender: Sender | null;
+  /** Null without the addon, and when the loop shall always sleep. */
+  readonly busyPoll: BusyPoll | null;
 
   /** @param receiveBytes what one read takes at the most; from `start` on they are the receive buffer's alone */
-  constructor(memory: Buffer, start: number, receiveBytes: number, sender: Sender | null) {
+  constructor(memory: Buffer, start: number, receiveBytes: number, sender: Sender | null, busyPoll: BusyPoll | null) {
     this.memory = memory;
     this.view = new DataView(memory.buffer, memory.byteOffset, memory.length);
     this.start = start;
     this.receive = memory.subarray(start, start + receiveBytes);
     this.shortReceive = this.receive.subarray(0, BETWEEN_DIRECT_BYTES);
     this.sender = sender;
+    this.busyPoll = busyPoll;
   }
 }

@@ -12,6 +12,7 @@ import {
   TIMER_KINDS,
   type TimerKind,
 } from '../iscsi/protocol/connection/sink.ts';
+import type { BusyPoll } from '../native/busy-poll.ts';
 import type { Sender } from '../native/sender.ts';
 import { RingQueue } from '../util/ring-queue.ts';
 import type { LentMemory } from './lent-memory.ts';
@@ -37,6 +38,7 @@ export class TcpConnection implements ConnectionSink {
   /** -1: the socket was not made from a descriptor. */
   private readonly fd: number;
   private readonly sender: Sender | null;
+  private readonly busyPoll: BusyPoll | null;
   /** Everything that was received, while the connection may still be handed over; else null. */
   private kept: Buffer[] | null = null;
   private keptBytes = 0;
@@ -52,12 +54,13 @@ export class TcpConnection implements ConnectionSink {
 
   private constructor(
     fd: number,
-    sender: Sender | null,
+    lent: LentMemory | null,
     makeSocket: (self: TcpConnection) => Socket,
     onEnd: (connection: TcpConnection) => void,
   ) {
     this.fd = fd;
-    this.sender = sender;
+    this.sender = lent === null ? null : lent.sender;
+    this.busyPoll = lent === null ? null : lent.busyPoll;
     this.onEnd = onEnd;
     this.onWriteDone = () => this.reportWritten();
     this.socket = makeSocket(this);
@@ -72,7 +75,7 @@ export class TcpConnection implements ConnectionSink {
   static fromDescriptor(fd: number, lent: LentMemory, onEnd: (connection: TcpConnection) => void): TcpConnection {
     return new TcpConnection(
       fd,
-      lent.sender,
+      lent,
       (self) => {
         const onread = {
           buffer: () => self.nextBuffer(lent),
@@ -145,6 +148,7 @@ export class TcpConnection implements ConnectionSink {
     }
     if (first === pieceCount) this.connection?.onWritten(batch);
     else this.writeFrom(batch, first, leftBytes);
+    this.busyPoll?.onWrite();
   }
 
   close(cause: CloseCause): void {
@@ -214,8 +218,10 @@ export class TcpConnection implements ConnectionSink {
     const isAlone = lent.lastReader === this;
     lent.lastReader = this;
     const portion = isAlone ? portionBytes(count) : count;
+    connection.framer.pduCount = 0;
     if (this.isReceivingDirect) this.take(connection, lent, 0, count);
     else for (let at = 0; at < count; at += portion) this.take(connection, lent, at, Math.min(at + portion, count));
+    this.busyPoll?.onRead(connection.framer.pduCount);
     return true;
   }
 

@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Connection } from '../../src/iscsi/protocol/connection/connection.ts';
 import { OutputBatch } from '../../src/iscsi/protocol/connection/output.ts';
+import { BusyPoll } from '../../src/native/busy-poll.ts';
 import type { NativeListener, NativeSender } from '../../src/native/native-addon.ts';
 import { RING_LAYOUT } from '../../src/native/ring-layout.ts';
 import { Sender } from '../../src/native/sender.ts';
@@ -38,8 +39,12 @@ describeNative('a TCP connection that sends', (native) => {
   });
 
   /** A connection to `client`, and what it tells the protocol. */
-  async function open(sender: Sender | null, lastReader: object | null = null): Promise<TcpConnection> {
-    const lent = new LentMemory(Buffer.alloc(65536), 0, 65536, sender);
+  async function open(
+    sender: Sender | null,
+    lastReader: object | null = null,
+    busyPoll: BusyPoll | null = null,
+  ): Promise<TcpConnection> {
+    const lent = new LentMemory(Buffer.alloc(65536), 0, 65536, sender, busyPoll);
     lent.lastReader = lastReader;
     const accepted = new Promise<TcpConnection>((resolve) => {
       const accept = (fd: number) => {
@@ -59,8 +64,10 @@ describeNative('a TCP connection that sends', (native) => {
     const tcp = await accepted;
     const protocol = {
       services: { batch: new TickBatch((work) => process.nextTick(work)) },
-      framer: undefined,
+      // Each byte 1 is a PDU, where that counts.
+      framer: { directBytes: 0, pduCount: 0 },
       onBytes: (bytes: Buffer, _view: DataView, start: number, end: number) => {
+        for (let at = start; at < end; at++) if (bytes[at] === 1) protocol.framer.pduCount += 1;
         parts.push(Buffer.from(bytes.subarray(start, end)));
         // Its answers leave before the next part is looked at.
         protocol.services.batch.markConnection({ isMarked: false, flushBatch: () => parts.push(Buffer.alloc(0)) });
@@ -266,6 +273,28 @@ describeNative('a TCP connection that sends', (native) => {
     expect(await sizes(1)).toEqual([1, 0]);
     expect(await sizes(8193)).toEqual([8193, 0]);
     expect(await sizes(8191)).toEqual([4096, 0, 4095, 0]);
+  });
+
+  it('polls for what comes next once PDUs come one by one, and from what it sends', async () => {
+    let polls = 0;
+    const loop = { pollFor: () => void (polls += 1), hasRunOut: () => false, close: () => undefined };
+    const tcp = await open(null, null, new BusyPoll(loop, 100));
+    const receive = async (...bytes: number[]) => {
+      parts.length = 0;
+      client.write(Buffer.from(bytes));
+      while (parts.length < 2) await new Promise(setImmediate); // the bytes, and their flush
+    };
+    for (let i = 0; i < 63; i++) await receive(1, 0);
+    expect(polls).toBe(0);
+    await receive(1);
+    expect(polls).toBe(1);
+    await receive(0);
+    expect(polls).toBe(1);
+    tcp.write(batchOf([Buffer.from('answer'), 0, 6]));
+    expect(polls).toBe(2);
+    await receive(1, 1);
+    await receive(1);
+    expect(polls).toBe(2);
   });
 
   it('a sender takes Uint8Arrays alone, and answers for what is no socket', () => {

@@ -36,6 +36,8 @@ export class Framer {
   /** Set at the end of login (RFC 7143 13.1); holds from the next PDU on. */
   hasHeaderDigest = false;
   hasDataDigest = false;
+  /** Headers that were handed on since the transport, which counts them, set it to 0. */
+  pduCount = 0;
   private readonly handler: FrameHandler;
   private readonly crc32c: Crc32c;
   private isStopped = false;
@@ -149,6 +151,7 @@ export class Framer {
     this.tailLeft = dataBytes === 0 ? 0 : padBytes(dataBytes) + (this.hasDataDigest ? DIGEST_BYTES : 0);
     this.tailFill = 0;
     this.crc = 0;
+    this.pduCount += 1;
     this.handler.onHeader(bytes, view, offset, digestedBytes - BHS_BYTES, dataBytes);
     if (dataBytes === 0 && !this.isStopped) this.handler.onPdu(true);
   }

@@ -101,6 +101,8 @@ export interface PerformanceConfig {
   readonly isNumaEnabled: boolean;
   /** Further buffers of each reactor, or null. */
   readonly buffers: SlotClass | null;
+  /** 0 to BUSY_POLL_US_MAX; 0: threads sleep. */
+  readonly busyPollUs: number;
   /** Data memory lies on huge pages where there are some. */
   readonly hasHugePages: boolean;
 }

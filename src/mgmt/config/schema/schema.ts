@@ -312,6 +312,10 @@ export const TargetSchema = Type.Object(
 );
 export type TargetEntry = Static<typeof TargetSchema>;
 
+export const BUSY_POLL_US_MAX = 1000;
+/** The turn of an initiator on this machine or on the next one, and what it takes to be woken. */
+export const BUSY_POLL_US_DEFAULT = 100;
+
 export const PerformanceSchema = Type.Object(
   {
     enableIoUring: yesOrNo({
@@ -339,6 +343,11 @@ export const PerformanceSchema = Type.Object(
     numaBufferSize: wholeNumber(0, BUFFER_BYTES_MAX, {
       description:
         'Bytes per buffer, rounded up to whole pages; 0 leaves it to the daemon. One larger than 256 KiB becomes several.',
+    }),
+    busyPollUs: wholeNumber(0, BUSY_POLL_US_MAX, {
+      description:
+        'How long a thread polls instead of sleeping when an initiator sends one command at a time: for the next one, microseconds. It stops where that is of no use. 0 always sleeps.',
+      default: BUSY_POLL_US_DEFAULT,
     }),
     hugePages: yesOrNo({
       description: 'Data memory on huge pages (2 MiB, vm.nr_hugepages) where there are enough; the log says when not.',

@@ -2,7 +2,7 @@
 import { PAGE_BYTES, SEGMENT_BYTES_MAX, type SlotClass } from '../../../util/slot-pool.ts';
 import type { ConfigDocument } from '../config-document.ts';
 import type { PerformanceConfig } from '../configuration.ts';
-import { BUFFERS_MAX, type PerformanceEntry } from '../schema/schema.ts';
+import { BUFFERS_MAX, BUSY_POLL_US_DEFAULT, type PerformanceEntry } from '../schema/schema.ts';
 
 /** Throws ConfigError. */
 export function readPerformance(document: ConfigDocument): PerformanceConfig {
@@ -12,6 +12,7 @@ export function readPerformance(document: ConfigDocument): PerformanceConfig {
     reactors: entry.reactors ?? null,
     isNumaEnabled: entry.enableNUMA ?? false,
     buffers: readBuffers(document, entry),
+    busyPollUs: entry.busyPollUs ?? BUSY_POLL_US_DEFAULT,
     hasHugePages: entry.hugePages ?? false,
   };
 }

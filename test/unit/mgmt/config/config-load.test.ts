@@ -195,6 +195,7 @@ describe("gotgt's files", () => {
       reactors: null,
       isNumaEnabled: true,
       buffers: null,
+      busyPollUs: 100,
       hasHugePages: false,
     });
     expect(warnings).toEqual([]);
