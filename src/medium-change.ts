@@ -29,6 +29,8 @@ export async function takeMedia(running: RunningDaemon, { storages }: Configurat
 
 type Fault = string;
 
+const FAULT_HALF_DONE = 'an atomic write on what is in the drive is half done, and not undone yet';
+
 function isSameFile(one: StorageConfig, other: StorageConfig): boolean {
   return one.path === other.path && one.scheme === other.scheme;
 }
@@ -48,7 +50,7 @@ function faultOf({ unit, storage }: ServedStorage, wanted: StorageConfig): Fault
   if (wanted.blockShift !== storage.blockShift)
     return 'its blocks would have another size; restart the daemon for that';
   if (unit.erasure.current !== null) return 'what is in the drive is being erased, or that has failed';
-  if (unit.atomicWrites.isBroken) return 'an atomic write on what is in the drive is half done; a start undoes it';
+  if (unit.atomicWrites.isBroken) return FAULT_HALF_DONE;
   if (!unit.isMediumPresent || !unit.isRemovalPrevented) return null;
   unit.requestEject();
   return 'an initiator prevents the removal; it was asked to let go, try again when it has';
@@ -90,11 +92,18 @@ async function putIn(
   unit.isMediumChanging = true;
   const deadline = performance.now() + MEDIUM_CHANGE_MS_MAX;
   while (unit.taskCount > 0 && performance.now() < deadline) await delay(IDLE_CHECK_MS);
-  if (unit.taskCount > 0) {
+  const fault = whyNotAtRest(unit);
+  if (fault === null) {
+    unit.changeMedium(opened, { mediumName: path, isReadOnly, isThin });
+  } else {
     unit.isMediumChanging = false;
     if (wasPresent) unit.loadMedium(null);
-    return `commands on the old one have not ended in ${MEDIUM_CHANGE_MS_MAX / 1000} s`;
   }
-  unit.changeMedium(opened, { mediumName: path, isReadOnly, isThin });
-  return null;
+  return fault;
+}
+
+/** What the commands have left behind that were at work on the old medium. */
+function whyNotAtRest(unit: LogicalUnit): Fault | null {
+  if (unit.taskCount > 0) return `commands on the old one have not ended in ${MEDIUM_CHANGE_MS_MAX / 1000} s`;
+  return unit.atomicWrites.isBroken ? FAULT_HALF_DONE : null;
 }

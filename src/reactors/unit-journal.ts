@@ -34,8 +34,13 @@ export class UnitJournal {
     storage: StorageConfig,
     logger: Log,
   ): Promise<UnitJournal> {
-    const journal = new AtomicJournalFile(directory, uuid, storage.path, reactor.crc32c, (fault) =>
-      logger.error(fault),
+    const journal = new AtomicJournalFile(
+      directory,
+      uuid,
+      storage.path,
+      reactor.crc32c,
+      (fault) => logger.error(fault),
+      (news) => logger.warn(news),
     );
     const found = await journal.load();
     const mayUse = found === null ? await journal.isWritable() : !isOfAnotherMedium(found, storage);

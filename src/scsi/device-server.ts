@@ -82,6 +82,8 @@ export class DeviceServerContext {
   readonly scratch: Buffer;
   /** Calls `work` after `ms`, unless the reactor has ended; null: there are no timers, and nobody waits. */
   delay: ((ms: number, work: () => void) => void) | null = null;
+  /** The stores are about to be closed. */
+  isStopped = false;
   /** What runs without a command (medium-erasure.ts). */
   readonly erasures = new Set<MediumErasure>();
   readonly movers = new Set<StoreMover>();
@@ -146,6 +148,7 @@ export class DeviceServerContext {
 
   /** Nothing that runs without a command submits anything more; before the stores are closed. */
   stopBackground(): void {
+    this.isStopped = true;
     for (const erasure of this.erasures) erasure.stop();
     for (const mover of this.movers) mover.stop();
     for (const copy of this.backgroundCopies) copy.stop();

@@ -13,6 +13,7 @@ export class AtomicJournalFile implements AtomicJournal {
   readonly path: string;
   private readonly crc32c: Crc32c;
   private readonly onFault: (message: string) => void;
+  private readonly onMended: (message: string) => void;
   private readonly storePath: string;
   private isInDirectory = false;
   private isBusy = false;
@@ -22,12 +23,21 @@ export class AtomicJournalFile implements AtomicJournal {
    * @param uuid the disk's
    * @param storePath what a medium without a name is known by
    * @param onFault told, for the operator, what went wrong
+   * @param onMended told, for the operator, that it is right again
    */
-  constructor(directory: string, uuid: string, storePath: string, crc32c: Crc32c, onFault: (message: string) => void) {
+  constructor(
+    directory: string,
+    uuid: string,
+    storePath: string,
+    crc32c: Crc32c,
+    onFault: (message: string) => void,
+    onMended: (message: string) => void,
+  ) {
     this.path = join(directory, `atomic-${uuid}.journal`);
     this.storePath = storePath;
     this.crc32c = crc32c;
     this.onFault = onFault;
+    this.onMended = onMended;
   }
 
   /** Whether it could be written, as far as can be told without doing it. */
@@ -68,6 +78,10 @@ export class AtomicJournalFile implements AtomicJournal {
 
   complain(fault: string): void {
     this.onFault(`${this.path}: ${fault}`);
+  }
+
+  tellMended(news: string): void {
+    this.onMended(`${this.path}: ${news}`);
   }
 
   private write(pieces: readonly Buffer[], onWritten: (isWritten: boolean) => void, fault: string): void {

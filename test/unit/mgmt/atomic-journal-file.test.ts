@@ -11,18 +11,34 @@ const RECORD = { medium: '', offsetBytes: 2 ** 40 + 512, before: Buffer.alloc(15
 describe('the journal of atomic writes in its file', () => {
   let directory = '';
   const faults: string[] = [];
+  const mended: string[] = [];
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'gotgt-journal-'));
     faults.length = 0;
+    mended.length = 0;
   });
 
   afterEach(() => rmSync(directory, { recursive: true }));
 
   const open = (folder = directory) =>
-    new AtomicJournalFile(folder, 'u', '/disk.img', crc32cPortable, (fault) => faults.push(fault));
+    new AtomicJournalFile(
+      folder,
+      'u',
+      '/disk.img',
+      crc32cPortable,
+      (fault) => faults.push(fault),
+      (news) => mended.push(news),
+    );
   const keep = (file: AtomicJournalFile, record = RECORD) => new Promise((resolve) => file.keep(record, resolve));
   const clear = (file: AtomicJournalFile) => new Promise((resolve) => file.clear(resolve));
+
+  it('tells the operator of which disk it speaks', () => {
+    const file = open();
+    file.complain('it is broken');
+    file.tellMended('it is mended');
+    expect([faults, mended]).toEqual([[`${file.path}: it is broken`], [`${file.path}: it is mended`]]);
+  });
 
   it('holds nothing before the first record, and nothing once it is cleared', async () => {
     const file = open();

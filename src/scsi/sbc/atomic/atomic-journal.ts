@@ -27,4 +27,6 @@ export interface AtomicJournal {
   clear(onCleared: (isCleared: boolean) => void): void;
   /** Tells the operator what is wrong with the medium, in a sentence. */
   complain(fault: string): void;
+  /** Tells the operator that it is right again. */
+  tellMended(news: string): void;
 }

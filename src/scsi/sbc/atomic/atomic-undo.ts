@@ -2,7 +2,8 @@
  * Undoing an atomic write that was done in part: what differs from before is written once more as it was, and made durable.
  * Only what differs, since the write may have stopped where the store had no more room, and then the rest is as it was.
  */
-import { IO_OK } from '../../../backend/backend.ts';
+import type { BackendIo, IoStatus } from '../../../backend/backend.ts';
+import { IO_OK, IO_OUT_OF_RANGE } from '../../../backend/backend.ts';
 import type { AtomicRecord } from './atomic-journal.ts';
 import type { StoreMover } from './store-mover.ts';
 
@@ -39,11 +40,17 @@ export function undoAtomicWrite(
     onEnd(UNDONE);
     return;
   }
+  const fail = (status: IoStatus) => {
+    // The store was cut meanwhile: what is left is less, so this comes to an end.
+    const isCut = status === IO_OUT_OF_RANGE && mover.backend.sizeBytes < offsetBytes + lengthBytes;
+    if (isCut) undoAtomicWrite(mover, record, blockBytes, isKnown, onEnd);
+    else onEnd(UNDO_FAILED);
+  };
   const there = Buffer.allocUnsafe(lengthBytes);
   mover.read(offsetBytes, there, ({ status }) => {
-    if (status !== IO_OK) onEnd(UNDO_FAILED);
+    if (status !== IO_OK) fail(status);
     else if (!isKnown && !isOfBoth(there, record)) onEnd(UNDO_FOREIGN);
-    else restore(mover, record, there, blockBytes, onEnd);
+    else restore(mover, record, there, blockBytes, fail, () => onEnd(UNDONE));
   });
 }
 
@@ -52,9 +59,16 @@ function restore(
   { offsetBytes, before }: AtomicRecord,
   there: Buffer,
   blockBytes: number,
-  onEnd: (end: UndoEnd) => void,
+  onFailed: (status: IoStatus) => void,
+  onRestored: () => void,
 ): void {
-  const flush = () => mover.flush(({ status }) => onEnd(status === IO_OK ? UNDONE : UNDO_FAILED));
+  const next =
+    (then: () => void) =>
+    ({ status }: BackendIo) => {
+      if (status === IO_OK) then();
+      else onFailed(status);
+    };
+  const flush = () => mover.flush(next(onRestored));
   let start = 0;
   let end = there.length;
   while (start < end && isSame(there, before, start, blockBytes)) start += blockBytes;
@@ -63,10 +77,7 @@ function restore(
     flush(); // what is as before may be so in a cache only
     return;
   }
-  mover.write(offsetBytes + start, before.subarray(start, end), ({ status }) => {
-    if (status === IO_OK) flush();
-    else onEnd(UNDO_FAILED);
-  });
+  mover.write(offsetBytes + start, before.subarray(start, end), next(flush));
 }
 
 function isOfBoth(there: Buffer, { before, after }: AtomicRecord): boolean {

@@ -6,20 +6,30 @@
  *                                                       \ failed -> write what was there, flush -> clear -> failed
  *
  * A record that outlived its command would undo at the next start what was written after it. So no command ends before the
- * journal is clear; where that fails, or the undoing does, the medium is not accessible until a start has mended it.
+ * journal is clear; where that fails, or the undoing does, the medium is not accessible until that is mended: at a start, or
+ * without one when the store or the journal works again (a store that was cut, a full file system). Both look first at what is
+ * there, and leave a store alone that holds something else.
  */
 import type { BackendIo } from '../../../backend/backend.ts';
 import { IO_OK } from '../../../backend/backend.ts';
 import { assert } from '../../../util/assert.ts';
 import type { DeviceServerContext } from '../../device-server.ts';
-import { SENSE_INTERNAL_TARGET_FAILURE, SENSE_MANUAL_INTERVENTION_REQUIRED, senseOfIo } from '../../sense.ts';
+import {
+  SENSE_INTERNAL_TARGET_FAILURE,
+  SENSE_MANUAL_INTERVENTION_REQUIRED,
+  SENSE_MEDIUM_MAY_HAVE_CHANGED,
+  senseOfIo,
+} from '../../sense.ts';
 import type { LogicalUnit } from '../../unit/logical-unit.ts';
 import type { AtomicJournal, AtomicRecord } from './atomic-journal.ts';
-import { UNDO_FOREIGN, UNDONE, undoAtomicWrite } from './atomic-undo.ts';
+import { UNDO_FOREIGN, UNDONE, type UndoEnd, undoAtomicWrite } from './atomic-undo.ts';
 import { StoreMover } from './store-mover.ts';
 
 /** What one WRITE ATOMIC writes at the most; eight at once in a reactor have twice that in memory each. */
 export const ATOMIC_BYTES_MAX = 1048576;
+
+/** How long what could not be mended is left before it is tried again. */
+export const MEND_RETRY_MS = 5000;
 
 /** @param senseCode 0: all is written, on stable storage. Otherwise nothing is, or the medium is not accessible */
 export type OnAtomicWritten = (senseCode: number) => void;
@@ -46,7 +56,7 @@ export class AtomicWrites {
   }
 
   /**
-   * Writes `after` at `offsetBytes`; it stays as it is until `onWritten`.
+   * Writes `after` at `offsetBytes`; it stays as it is from here on.
    * @param onWritten called once, later or at once
    */
   write(context: DeviceServerContext, offsetBytes: number, after: Buffer, onWritten: OnAtomicWritten): void {
@@ -67,12 +77,8 @@ export class AtomicWrites {
     const mover = new StoreMover(context, this.unit.backend);
     mover.open(() => {
       undoAtomicWrite(mover, record, this.unit.blockBytes, false, (end) => {
-        if (end === UNDONE) {
-          this.clear(0, mover, onRecovered);
-          return;
-        }
-        this.breakOff(end === UNDO_FOREIGN ? FAULT_FOREIGN : FAULT_UNDO);
-        this.end(0, mover, onRecovered);
+        if (end === UNDONE) this.clear(0, mover, onRecovered);
+        else this.leaveHalfDone(end, 0, mover, record, onRecovered);
       });
     });
   }
@@ -125,25 +131,82 @@ export class AtomicWrites {
 
   private undo(senseCode: number, mover: StoreMover, record: AtomicRecord, onWritten: OnAtomicWritten): void {
     undoAtomicWrite(mover, record, this.unit.blockBytes, true, (end) => {
-      if (end === UNDONE) {
-        this.clear(senseCode, mover, onWritten);
-        return;
-      }
-      this.breakOff(FAULT_UNDO);
-      this.end(senseCode, mover, onWritten);
+      if (end === UNDONE) this.clear(senseCode, mover, onWritten);
+      else this.leaveHalfDone(end, senseCode, mover, record, onWritten);
     });
+  }
+
+  private leaveHalfDone(
+    end: UndoEnd,
+    senseCode: number,
+    mover: StoreMover,
+    record: AtomicRecord,
+    onWritten: OnAtomicWritten,
+  ): void {
+    this.breakOff(end === UNDO_FOREIGN ? FAULT_FOREIGN : FAULT_UNDO);
+    if (end !== UNDO_FOREIGN) this.mendLater(mover.context, record);
+    this.end(senseCode, mover, onWritten);
   }
 
   private clear(senseCode: number, mover: StoreMover, onWritten: OnAtomicWritten): void {
     this.openJournal.clear((isCleared) => {
-      if (!isCleared) this.breakOff(FAULT_CLEAR);
+      if (!isCleared) {
+        this.breakOff(FAULT_CLEAR);
+        this.mendLater(mover.context, null);
+      }
       this.end(isCleared ? senseCode : SENSE_INTERNAL_TARGET_FAILURE, mover, onWritten);
+    });
+  }
+
+  /** @param record what is to be undone; null: the journal alone is to be cleared */
+  private mendLater(context: DeviceServerContext, record: AtomicRecord | null): void {
+    context.delay?.(MEND_RETRY_MS, () => {
+      if (!context.isStopped) this.inTurn(() => this.mend(context, record));
+    });
+  }
+
+  /** As a start would, without a command that waits for it. */
+  private mend(context: DeviceServerContext, record: AtomicRecord | null): void {
+    if (record === null) {
+      this.mendJournal(context);
+      return;
+    }
+    const mover = new StoreMover(context, this.unit.backend);
+    mover.open(() => {
+      undoAtomicWrite(mover, record, this.unit.blockBytes, false, (end) => {
+        mover.close();
+        if (end === UNDONE) {
+          this.mendJournal(context);
+          return;
+        }
+        if (end === UNDO_FOREIGN) this.openJournal.complain(FAULT_FOREIGN);
+        else this.mendLater(context, record);
+        this.endTurn();
+      });
+    });
+  }
+
+  /** Every initiator is told that it had no access to the medium for a while. */
+  private mendJournal(context: DeviceServerContext): void {
+    this.openJournal.clear((isCleared) => {
+      if (isCleared) {
+        this.isHalfDone = false;
+        this.openJournal.tellMended(NEWS_MENDED);
+        this.unit.establishAttention(SENSE_MEDIUM_MAY_HAVE_CHANGED, null);
+      } else {
+        this.mendLater(context, null);
+      }
+      this.endTurn();
     });
   }
 
   private end(senseCode: number, mover: StoreMover | null, onWritten: OnAtomicWritten): void {
     mover?.close();
     onWritten(senseCode);
+    this.endTurn();
+  }
+
+  private endTurn(): void {
     this.isBusy = false;
     this.nextTurn();
   }
@@ -173,9 +236,12 @@ export class AtomicWrites {
 }
 
 const FAULT_UNDO =
-  'an atomic write was done in part and could not be undone; the disk is not accessible until a start of the daemon has undone it';
+  'an atomic write was done in part and could not be undone; the disk is not accessible until that has been done, which is tried ' +
+  'again and again, and at a start';
 const FAULT_CLEAR =
-  'the journal of atomic writes cannot be cleared; the disk is not accessible until a start of the daemon has cleared it';
+  'the journal of atomic writes cannot be cleared; the disk is not accessible until that has been done, which is tried again and ' +
+  'again, and at a start';
+const NEWS_MENDED = 'the disk is accessible again: no atomic write is there in part';
 const FAULT_FOREIGN =
   'the journal tells of an atomic write that was interrupted, but what lies there is of neither before nor after it: this is ' +
   'another store, or something else has written to it. Nothing was changed, and the disk is not accessible; put the right ' +

@@ -17,7 +17,7 @@ const SLOT_BYTES_MIN = 4096;
 
 export class StoreMover implements IoOwner, SlotWaiter {
   readonly backend: Backend;
-  private readonly context: DeviceServerContext;
+  readonly context: DeviceServerContext;
   private readonly holder = new SlotHolder();
   private readonly io = new BackendIo(this);
   private slot: Slot | null = null;

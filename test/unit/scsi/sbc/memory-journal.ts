@@ -9,6 +9,7 @@ export class MemoryJournal implements AtomicJournal {
   /** "keep" and "clear", as they were asked for. */
   readonly log: string[] = [];
   readonly complaints: string[] = [];
+  readonly news: string[] = [];
   readonly pending: (() => void)[] = [];
   /** Whether the next one goes well. */
   succeeds: (what: 'keep' | 'clear') => boolean = () => true;
@@ -30,6 +31,10 @@ export class MemoryJournal implements AtomicJournal {
 
   complain(fault: string): void {
     this.complaints.push(fault);
+  }
+
+  tellMended(news: string): void {
+    this.news.push(news);
   }
 
   /** Ends what was asked for first; false: nothing was. */
