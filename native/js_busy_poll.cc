@@ -24,12 +24,13 @@ class BusyPollOnLoop final : public LoopResource {
 
   void poll_for(uint64_t duration_ns) {
     if (is_closed()) return;
-    has_run_out_ = false;
+    turns_ = 0;
     end_ns_ = uv_hrtime() + duration_ns;
     uv_idle_start(&idle_, [](uv_idle_t* idle) { static_cast<BusyPollOnLoop*>(LoopResource::of(idle))->turn(); });
   }
 
-  bool has_run_out() const { return has_run_out_; }
+  // Since poll_for; kRunOut when its time is over.
+  int32_t turns() const { return turns_; }
 
  protected:
   void on_close() override { uv_idle_stop(&idle_); }
@@ -37,14 +38,17 @@ class BusyPollOnLoop final : public LoopResource {
 
  private:
   void turn() {
+    turns_++;
     if (uv_hrtime() < end_ns_) return;
-    has_run_out_ = true;
+    turns_ = kRunOut;
     uv_idle_stop(&idle_);
   }
 
+  static constexpr int32_t kRunOut = -1;
+
   uv_idle_t idle_;
   uint64_t end_ns_ = 0;
-  bool has_run_out_ = false;
+  int32_t turns_ = kRunOut;
 };
 
 class BusyPollObject final : public Napi::ObjectWrap<BusyPollObject> {
@@ -68,9 +72,7 @@ class BusyPollObject final : public Napi::ObjectWrap<BusyPollObject> {
     return info.Env().Undefined();
   }
 
-  Napi::Value has_run_out(const Napi::CallbackInfo& info) {
-    return Napi::Boolean::New(info.Env(), poll_->has_run_out());
-  }
+  Napi::Value turns(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), poll_->turns()); }
 
   Napi::Value close(const Napi::CallbackInfo& info) {
     poll_->close();
@@ -102,7 +104,7 @@ Napi::Function define_busy_poll_class(Napi::Env env) {
   return BusyPollObject::DefineClass(env, "NativeBusyPoll",
                                      {
                                          BusyPollObject::InstanceMethod<&BusyPollObject::poll_for>("pollFor"),
-                                         BusyPollObject::InstanceMethod<&BusyPollObject::has_run_out>("hasRunOut"),
+                                         BusyPollObject::InstanceMethod<&BusyPollObject::turns>("turns"),
                                          BusyPollObject::InstanceMethod<&BusyPollObject::close>("close"),
                                      });
 }

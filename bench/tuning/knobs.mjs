@@ -48,7 +48,7 @@ export const KNOBS = [
   {
     title: 'Busy polling',
     keys: ['performance.busyPollUs'],
-    does: 'While an initiator sends one command at a time, waiting for each answer, a reactor polls for the next one instead of sleeping until it is woken. It begins after 64 such commands in a row, ends with the first read that brings several, and tries ever more rarely where the next command does not come in time.',
+    does: 'While an initiator sends one command at a time, waiting for each answer, a reactor polls for the next one instead of sleeping until it is woken. It begins after 64 such commands in a row, ends with the first read that brings several or a command that was there already, and tries ever more rarely where the next command does not come in time.',
     turn: '`0` where a core costs more than latency: as long as such an initiator is at work, its reactor keeps one busy. Longer than the round trip of your network and the turn of the initiator together is of no use, and shorter neither. Only with the addon.',
     measured: [{ experiment: 'one-at-a-time', settings: ['sleeps', 'short'] }],
   },

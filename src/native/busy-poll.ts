@@ -9,6 +9,10 @@ import type { NativeBusyPoll } from './native-addon.ts';
 
 /** So many reads in a row that each brought one command tell that the initiator has one under way at a time. */
 const SINGLES_MIN = 64;
+/** A command whose data takes more reads than this takes its time anyway. */
+const DATA_READS_MAX = 4;
+/** What is there after so few turns of the loop was sent before our answer can have arrived. */
+const HASTY_TURNS_MAX = 2;
 /** After polls in vain: commands without one, at the most. */
 const PAUSE_MAX = 1024;
 
@@ -16,6 +20,8 @@ export class BusyPoll {
   private readonly native: NativeBusyPoll;
   private readonly microseconds: number;
   private singles = 0;
+  /** Reads since the last command. */
+  private dataReads = 0;
   private isPolling = false;
   /** Commands that the last poll in vain has cost the next one, and how many of them are still to come. */
   private pause = 0;
@@ -27,10 +33,20 @@ export class BusyPoll {
     this.microseconds = microseconds;
   }
 
-  /** A read of a socket has brought the headers of `pduCount` PDUs. */
-  onRead(pduCount: number): void {
+  /** A socket was read; what it brought is about to be worked on. */
+  beginRead(): void {
+    if (!this.isPolling) return;
+    this.isPolling = false;
+    const turns = this.native.turns();
+    if (turns >= 0 && turns <= HASTY_TURNS_MAX) this.singles = 0;
+    this.pause = turns < 0 ? Math.min(Math.max(1, this.pause * 2), PAUSE_MAX) : 0;
+    this.pausedFor = this.pause;
+  }
+
+  /** It was worked on. @param pduCount PDUs whose headers it brought */
+  endRead(pduCount: number): void {
     if (pduCount === 1) this.onSingle();
-    else if (pduCount > 1) this.singles = 0;
+    else if (pduCount > 1 || ++this.dataReads > DATA_READS_MAX) this.singles = 0;
   }
 
   /** Something was sent. When the store took its time, the wait for the next command begins only here. */
@@ -44,17 +60,13 @@ export class BusyPoll {
 
   private onSingle(): void {
     this.singles += 1;
-    if (this.isPolling) this.judge();
-    else if (this.pausedFor > 0) this.pausedFor -= 1;
-    if (this.pausedFor > 0 || this.singles < SINGLES_MIN) return;
-    this.isPolling = true;
-    this.native.pollFor(this.microseconds);
+    this.dataReads = 0;
+    if (this.pausedFor > 0) this.pausedFor -= 1;
+    else if (this.singles >= SINGLES_MIN) this.poll();
   }
 
-  /** Has the command come in time that the last poll was for? */
-  private judge(): void {
-    this.isPolling = false;
-    this.pause = this.native.hasRunOut() ? Math.min(Math.max(1, this.pause * 2), PAUSE_MAX) : 0;
-    this.pausedFor = this.pause;
+  private poll(): void {
+    this.isPolling = true;
+    this.native.pollFor(this.microseconds);
   }
 }

@@ -78,8 +78,8 @@ export interface NativeSender {
 export interface NativeBusyPoll {
   /** The loop does not sleep for `microseconds` (at most 2^32-1) from now, in place of what was asked before. */
   pollFor(microseconds: number): void;
-  /** Whether the time that pollFor said last is over. */
-  hasRunOut(): boolean;
+  /** How often the loop has gone round since pollFor; -1 when the time is over. */
+  turns(): number;
   /** The loop sleeps again. May be called twice. */
   close(): void;
 }

@@ -219,9 +219,10 @@ export class TcpConnection implements ConnectionSink {
     lent.lastReader = this;
     const portion = isAlone ? portionBytes(count) : count;
     connection.framer.pduCount = 0;
+    this.busyPoll?.beginRead();
     if (this.isReceivingDirect) this.take(connection, lent, 0, count);
     else for (let at = 0; at < count; at += portion) this.take(connection, lent, at, Math.min(at + portion, count));
-    this.busyPoll?.onRead(connection.framer.pduCount);
+    this.busyPoll?.endRead(connection.framer.pduCount);
     return true;
   }
 

@@ -1,22 +1,23 @@
-/** When a loop polls for the next command, against a loop whose polls run out when the test says so. */
+/** When a loop polls for the next command, against a loop that says what the test tells it. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BusyPoll } from '../../../src/native/busy-poll.ts';
 
 const WINDOW_US = 100;
+const RUN_OUT = -1;
+const SOON = 20;
 
 class Loop {
   polls = 0;
-  isOver = false;
+  turnsUntilRead = SOON;
   isClosed = false;
 
   pollFor(microseconds: number): void {
     expect(microseconds).toBe(WINDOW_US);
     this.polls += 1;
-    this.isOver = false;
   }
 
-  hasRunOut(): boolean {
-    return this.isOver;
+  turns(): number {
+    return this.turnsUntilRead;
   }
 
   close(): void {
@@ -32,13 +33,16 @@ describe('a loop that polls', () => {
     poll = new BusyPoll(loop, WINDOW_US);
   });
 
-  /** Reads of one command each; with `isLate` every one comes when the poll for it has run out. */
-  function singles(count: number, isLate = false): number {
+  function read(pduCount: number, turns = SOON): void {
+    loop.turnsUntilRead = turns;
+    poll.beginRead();
+    poll.endRead(pduCount);
+  }
+
+  /** Reads of one command each. @returns for how many of them it polled */
+  function singles(count: number, turns = SOON): number {
     const before = loop.polls;
-    for (let i = 0; i < count; i++) {
-      loop.isOver = isLate;
-      poll.onRead(1);
-    }
+    for (let i = 0; i < count; i++) read(1, turns);
     return loop.polls - before;
   }
 
@@ -50,15 +54,23 @@ describe('a loop that polls', () => {
 
   it('sleeps again after a read that brought several, until there was one at a time for as long', () => {
     singles(100);
-    poll.onRead(2);
+    read(2);
     expect(singles(63)).toBe(0);
     expect(singles(1)).toBe(1);
   });
 
-  it('takes a read in the middle of a large data segment for no command', () => {
+  it.each([0, 1, 2])('sleeps again when the next command is there after %d turns: it was not waited for', (turns) => {
     singles(100);
-    poll.onRead(0);
-    expect(loop.polls).toBe(37);
+    expect(singles(64, turns)).toBe(1); // the last of them
+    expect(singles(10, 3)).toBe(10);
+  });
+
+  it('goes on while the data of a command takes a few reads, and sleeps when it takes more', () => {
+    singles(100);
+    for (let i = 0; i < 4; i++) read(0);
+    expect(singles(1)).toBe(1);
+    for (let i = 0; i < 5; i++) read(0);
+    expect(singles(63)).toBe(0);
     expect(singles(1)).toBe(1);
   });
 
@@ -68,26 +80,27 @@ describe('a loop that polls', () => {
     poll.onWrite();
     expect(loop.polls).toBe(0);
     singles(1);
-    loop.isOver = true;
     poll.onWrite();
-    expect([loop.polls, loop.isOver]).toEqual([2, false]);
-    poll.onRead(1);
-    expect(loop.polls).toBe(3); // it was not in vain
+    expect(loop.polls).toBe(2);
+    poll.beginRead();
+    poll.onWrite(); // at once: endRead will poll
+    expect(loop.polls).toBe(2);
+    poll.endRead(1);
+    expect(loop.polls).toBe(3);
   });
 
   it('tries ever more rarely what is in vain', () => {
     singles(64);
     const tries: number[] = [];
-    for (let reads = 1; tries.length < 14; reads++) if (singles(1, true) === 1) tries.push(reads);
+    for (let reads = 1; tries.length < 14; reads++) if (singles(1, RUN_OUT) === 1) tries.push(reads);
     const gaps = tries.map((at, index) => at - (tries[index - 1] ?? 0));
     expect(gaps).toEqual([2, 3, 5, 9, 17, 33, 65, 129, 257, 513, 1025, 1025, 1025, 1025]);
   });
 
   it('is back at once when one try was not in vain', () => {
     singles(64);
-    while (singles(1, true) === 0);
-    singles(5000, true);
-    while (singles(1) === 0);
+    singles(5000, RUN_OUT);
+    while (singles(1, RUN_OUT) === 0);
     expect(singles(10)).toBe(10);
   });
 
