@@ -3,6 +3,10 @@
  * reservations per nexus; iSCSI makes one per session (RFC 7143 3.4.1).
  */
 import type { TargetPort } from './port/target-port.ts';
+import type { LogicalUnit } from './unit/logical-unit.ts';
+
+/** Whether an initiator could reach `unit` by a login through `port`; of other ports it is not told. */
+export type PortView = (port: TargetPort, unit: LogicalUnit) => boolean;
 
 export class Nexus {
   /** "iqn...,i,0x" and 12 hex digits of ISID (RFC 7143 3.4.1, SPC-4 7.6.4.6). */
@@ -14,12 +18,23 @@ export class Nexus {
   readonly isReadOnly: boolean;
   /** The names of both ports: the same for every session between them. No port name contains a space. */
   readonly name: string;
+  private readonly view: PortView;
 
-  constructor(initiatorPortName: string, targetPort: TargetPort, isReadOnly = false) {
+  constructor(initiatorPortName: string, targetPort: TargetPort, isReadOnly = false, view: PortView = everyPort) {
     this.initiatorPortName = initiatorPortName;
     this.targetPort = targetPort;
     this.targetPortName = targetPort.name;
     this.isReadOnly = isReadOnly;
     this.name = `${initiatorPortName} ${targetPort.name}`;
+    this.view = view;
   }
+
+  /** Whether it is told that `port` leads to `unit`; the one that it came by it knows. */
+  sees(port: TargetPort, unit: LogicalUnit): boolean {
+    return port === this.targetPort || this.view(port, unit);
+  }
+}
+
+function everyPort(): boolean {
+  return true;
 }

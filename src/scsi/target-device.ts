@@ -6,7 +6,7 @@ import type { Slot } from '../util/slot-pool.ts';
 import type { ScsiCommand } from './command/command.ts';
 import { TASK_ACA } from './command/command.ts';
 import type { DeviceServerContext } from './device-server.ts';
-import { decodeLun, LunMap, REPORT_LUNS_WELL_KNOWN_HIGH } from './lun-map.ts';
+import { decodeLun, LUN_INVALID, LunMap, REPORT_LUNS_WELL_KNOWN_HIGH } from './lun-map.ts';
 import type { Nexus } from './nexus.ts';
 import type { PortDevice, TargetPort } from './port/target-port.ts';
 import { SENSE_REPORTED_LUNS_DATA_HAS_CHANGED } from './sense.ts';
@@ -36,6 +36,8 @@ export interface ScsiTargetDevice {
    */
   abort(command: ScsiCommand): void;
   manageTasks(request: TaskManagementRequest): void;
+  /** Whether `unit` has a LUN here. */
+  exports(unit: LogicalUnit): boolean;
   /** A target port of the device, which may be known already. */
   addTargetPort(port: TargetPort): void;
   /** A session begins: unit attentions for `nexus` arise from here on. */
@@ -74,6 +76,10 @@ export class TargetDevice implements ScsiTargetDevice, PortDevice {
     for (const nexus of this.nexuses) unit.forgetNexus(nexus);
     this.establishLunsChanged(null);
     return unit;
+  }
+
+  exports(unit: LogicalUnit): boolean {
+    return this.lunMap.lunOf(unit) !== LUN_INVALID;
   }
 
   /** The unit behind `lun`, or null. */

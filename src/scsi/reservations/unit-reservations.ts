@@ -61,10 +61,6 @@ export class UnitReservations {
     return this.ports.values();
   }
 
-  get targetPortCount(): number {
-    return this.ports.size;
-  }
-
   addTargetPort(port: TargetPort): void {
     this.ports.set(port.name, port);
   }

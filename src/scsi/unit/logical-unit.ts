@@ -15,6 +15,7 @@ import type { UnitRods } from '../copy/token/rod-token.ts';
 import type { MediaEvent } from '../mmc/media-event.ts';
 import { MEDIA_EJECT_REQUEST, MEDIA_NEW, MEDIA_NO_CHANGE, MEDIA_REMOVAL } from '../mmc/media-event.ts';
 import type { Nexus } from '../nexus.ts';
+import type { TargetPort } from '../port/target-port.ts';
 import type { SavedReservations } from '../reservations/machine/reservation-state.ts';
 import { isRefusedToReaders } from '../reservations/reader-access.ts';
 import { type ReservationStore, UnitReservations } from '../reservations/unit-reservations.ts';
@@ -263,6 +264,11 @@ export class LogicalUnit {
   /** Names of the initiator ports that are connected and known to this unit; may repeat. */
   *initiatorPortNames(): Iterable<string> {
     for (const { initiatorPortName } of this.nexusStates.keys()) yield initiatorPortName;
+  }
+
+  /** The target ports that lead to this unit, as far as `nexus` is to know. */
+  portsSeenBy(nexus: Nexus): TargetPort[] {
+    return [...this.reservations.targetPorts].filter((port) => nexus.sees(port, this));
   }
 
   /** A unit attention condition for one nexus; one that is not known (any more) will have power on pending. */

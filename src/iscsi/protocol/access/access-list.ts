@@ -60,6 +60,17 @@ export class AccessList {
     return rule === undefined ? null : rule.grant;
   }
 
+  /** What `asker` could be given: one grant or none, but while it has to prove yet who it is, one for each user as well. */
+  possibleGrants(asker: Asker): AccessGrant[] {
+    const found: AccessGrant[] = [];
+    for (const rule of this.rules) {
+      if (!fits(rule, asker) || (asker.user !== null && !isUser(rule, asker))) continue;
+      found.push(rule.grant);
+      if (asker.user !== null || rule.user === null) break;
+    }
+    return found;
+  }
+
   /** Whether `asker` may enter, or could once it proves to be the right user; it has to prove nothing yet. */
   mayEnter(asker: Asker): boolean {
     return this.rules.some((rule) => fits(rule, asker) && (asker.user === null || isUser(rule, asker)));

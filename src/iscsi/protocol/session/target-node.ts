@@ -5,6 +5,7 @@
 
 import { type ConfiguredAccess, TargetPorts } from '../../../scsi/port/target-ports.ts';
 import type { ScsiTargetDevice } from '../../../scsi/target-device.ts';
+import type { LogicalUnit } from '../../../scsi/unit/logical-unit.ts';
 import type { AccessGrant, AccessList, Asker } from '../access/access-list.ts';
 import { type Authentication, type Authenticator, NO_AUTHENTICATION } from '../login/auth.ts';
 import type { LoginTarget } from '../login/login-directory.ts';
@@ -91,6 +92,13 @@ export class TargetNode {
   mayEnter(asker: Asker): boolean {
     const { access } = this.guard;
     return access === null || access.mayEnter(asker);
+  }
+
+  /** Whether `asker` could come to `unit` by a login here. */
+  leadsTo(unit: LogicalUnit, asker: Asker): boolean {
+    const { access } = this.guard;
+    if (access === null) return this.device.exports(unit);
+    return access.possibleGrants(asker).some(({ device }) => device.exports(unit));
   }
 
   /** The group that `portal` is part of, or null when the target cannot be reached by it. */

@@ -2,7 +2,7 @@
  * The targets and sessions of one reactor: who can be found, who is logged in, and what becomes of a second login with the
  * same names (RFC 7143 6.3.5, session reinstatement).
  */
-import { Nexus } from '../../../scsi/nexus.ts';
+import { Nexus, type PortView } from '../../../scsi/nexus.ts';
 import type { TargetPort } from '../../../scsi/port/target-port.ts';
 import { type ConfiguredAccess, TargetPorts } from '../../../scsi/port/target-ports.ts';
 import {
@@ -87,6 +87,7 @@ export class TargetRegistry implements SessionHome {
   private readonly discovery: DiscoveryNode;
   private readonly share: RegistryShare;
   private readonly targets = new Map<string, TargetNode>();
+  private readonly byPorts = new Map<TargetPorts, TargetNode>();
   /** By name, the reactor of each target that is served by another. */
   private readonly elsewhere = new Map<string, LoginElsewhere>();
   private readonly byTsih = new Map<number, Session>();
@@ -119,6 +120,7 @@ export class TargetRegistry implements SessionHome {
    */
   addTarget(target: TargetNode, reactor: number | null = null): void {
     this.targets.set(target.name, target);
+    this.byPorts.set(target.ports, target);
     if (reactor !== null) this.elsewhere.set(target.name, { reactor });
     // Numbered in the order of the configuration, not of the logins: initiators know ports by these numbers.
     for (const { tag, access } of target.portalGroups) {
@@ -299,11 +301,18 @@ export class TargetRegistry implements SessionHome {
     const { commandWindow } = this.services.limits;
     const window = new CommandWindow(admission.cmdSN, commandWindow);
     const { device, isReadOnly } = grant;
-    const nexus = new Nexus(`${identity.initiatorName},i,0x${identity.isid}`, portOf(admission), isReadOnly);
+    const portName = `${identity.initiatorName},i,0x${identity.isid}`;
+    const nexus = new Nexus(portName, portOf(admission), isReadOnly, this.viewOf(admission));
     const session = new Session(this, identity, window, commandWindow, admission.session, device, nexus);
     this.byTsih.set(tsih, session);
     if (device !== null) this.byPort.set(portKey(identity), session);
     return { isAdmitted: true, tsih, session };
+  }
+
+  /** An initiator hears of no target that it may not enter, nor of one where it would not find the disk. */
+  private viewOf({ initiatorName, remoteAddress, userName }: AnyAdmission): PortView {
+    const asker = askerOf(initiatorName, remoteAddress, userName);
+    return (port, unit) => this.byPorts.get(port.siblings)?.leadsTo(unit, asker) === true;
   }
 
   private quotaStatus(identity: SessionIdentity, replaced: Session | undefined): number {

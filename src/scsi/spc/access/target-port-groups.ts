@@ -1,6 +1,7 @@
 /**
  * REPORT TARGET PORT GROUPS and SET TARGET PORT GROUPS (SPC-4 6.37, 6.45). The groups are those of every target that exports
- * the unit, since initiators put the paths to a unit together whatever target they lead through.
+ * the unit, since initiators put the paths to a unit together whatever target they lead through; but an initiator neither
+ * hears of targets nor changes targets by which it could not reach the unit.
  */
 import { NO_SENSE_VALUE } from '../../command/command.ts';
 import { sendParameterData } from '../../command/parameter-data.ts';
@@ -69,7 +70,7 @@ function buildTargetPortGroups({ unit, command }: Task, out: Buffer): number {
   out.fill(0, 0, EXTENDED_HEADER_BYTES);
   if (isExtended) out[LENGTH_HEADER_BYTES] = EXTENDED_FORMAT_TYPE; // IMPLICIT TRANSITION TIME zero: not indicated
   let end = isExtended ? EXTENDED_HEADER_BYTES : LENGTH_HEADER_BYTES;
-  for (const port of unit.reservations.targetPorts) end = writeGroup(port, out, end);
+  for (const port of unit.portsSeenBy(command.nexus)) end = writeGroup(port, out, end);
   out.writeUInt32BE(end - LENGTH_HEADER_BYTES, 0);
   return end;
 }
@@ -106,8 +107,8 @@ function takeList(task: Task, list: Buffer): void {
 }
 
 /** Fills `wanted` with what the list asks for; nothing is changed when any of it cannot be. */
-function readList({ unit }: Task, list: Buffer, wanted: Map<TargetPort, AccessState>): ListFault | null {
-  const ports = [...unit.reservations.targetPorts];
+function readList({ unit, command }: Task, list: Buffer, wanted: Map<TargetPort, AccessState>): ListFault | null {
+  const ports = unit.portsSeenBy(command.nexus);
   for (let at = LIST_HEADER_BYTES; at < list.length; at += SET_DESCRIPTOR_BYTES) {
     const state = list[at]! & STATE_MASK;
     if (!isSettable(state)) return { byte: at, bit: STATE_TOP_BIT };

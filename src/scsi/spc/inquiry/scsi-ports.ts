@@ -1,4 +1,4 @@
-/** SCSI Ports VPD page 88h (SPC-4 7.8.14): every target port by which the unit can be reached, with its name. */
+/** SCSI Ports VPD page 88h (SPC-4 7.8.14): every target port by which this initiator could reach the unit, with its name. */
 import { VPD_SCSI_PORTS } from '../../constants.ts';
 import type { TargetPort } from '../../port/target-port.ts';
 import type { Task } from '../../task/task.ts';
@@ -7,7 +7,7 @@ import { beginPage, VPD_HEADER_BYTES } from './vpd-page.ts';
 
 export function buildScsiPorts(task: Task, out: Buffer): number {
   let end = VPD_HEADER_BYTES;
-  for (const port of task.unit.reservations.targetPorts) {
+  for (const port of task.unit.portsSeenBy(task.command.nexus)) {
     if (end + PORT_BYTES_MAX > PAGE_BYTES_MAX) break;
     end = writePort(port, out, end);
   }

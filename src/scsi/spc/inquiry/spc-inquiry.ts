@@ -130,7 +130,7 @@ function buildStandard(task: Task, out: Buffer): number {
   if (unit !== null) {
     out[FORMAT_BYTE] = NORMACA | HISUP | RESPONSE_DATA_FORMAT;
     out[ACCESS_AND_COPY_BYTE] = isDisk(task) ? accessSupport(unit) | THIRD_PARTY_COPY : 0;
-    out[MULTIP_BYTE] = unit.reservations.targetPortCount > 1 ? MULTIP : 0;
+    out[MULTIP_BYTE] = unit.portsSeenBy(task.command.nexus).length > 1 ? MULTIP : 0;
   }
   out[CMDQUE_BYTE] = CMDQUE;
   writeAscii(out, T10_VENDOR_IDENTIFICATION, VENDOR_BYTES, unit?.vendor ?? '');

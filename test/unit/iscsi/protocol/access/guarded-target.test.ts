@@ -267,6 +267,104 @@ describe('access rules', () => {
   });
 });
 
+describe('the ports that an initiator is told of', () => {
+  const READER = `${PREFIX}reader`;
+
+  function dataOf(session: InitiatorSession, cdb: readonly number[], lun = 0): Buffer {
+    const lunHigh = lun << 16;
+    session.execute(TEST_UNIT_READY, { lunHigh });
+    const task = session.execute(Buffer.from([...cdb, ...Array<number>(16 - cdb.length).fill(0)]), {
+      dataIn: 4096,
+      lunHigh,
+    });
+    target.time.settle();
+    expect(task.status).toBe(0);
+    return task.dataIn;
+  }
+
+  /** The names in VPD page 88h, without what they have in common. */
+  function namesOf(session: InitiatorSession, lun = 0): string[] {
+    const page = dataOf(session, [0x12, 0x01, 0x88, 0x10, 0], lun);
+    const names: string[] = [];
+    for (let at = 4; at < 4 + page.readUInt16BE(2); at += 12 + page.readUInt16BE(at + 10)) {
+      const end = at + 12 + page.readUInt16BE(at + 10);
+      names.push(
+        page
+          .toString('utf8', at + 16, end)
+          .replace(/\0*$/, '')
+          .slice(PREFIX.length),
+      );
+    }
+    return names;
+  }
+
+  /** The groups of REPORT TARGET PORT GROUPS, one port each. */
+  function groupsOf(session: InitiatorSession, lun = 0): number[] {
+    const data = dataOf(session, [0xa3, 0x0a, 0, 0, 0, 0, 0, 0, 0x10, 0], lun);
+    const groups: number[] = [];
+    for (let at = 4; at < 4 + data.readUInt32BE(0); at += 12) groups.push(data.readUInt16BE(at + 2));
+    return groups;
+  }
+
+  function setGroup(session: InitiatorSession, group: number): number {
+    const dataOut = Buffer.from([0, 0, 0, 0, 0x02, 0, group >>> 8, group & 0xff]);
+    const cdb = Buffer.from([0xa4, 0x0a, 0, 0, 0, 0, 0, 0, 0, dataOut.length, 0, 0, 0, 0, 0, 0]);
+    return senseOf(session, cdb, { dataOut });
+  }
+
+  const portOf = (name: string) =>
+    (target.registry.target(`${PREFIX}${name}`) as TargetNode).ports.find(`${PREFIX}${name},t,0x0001`);
+
+  it('are those of targets that it may enter, and the one that it came by', () => {
+    guard([rule({ initiator: READER, luns: [0] })]);
+    guard(null, NO_AUTHENTICATION, `${PREFIX}open`);
+    const known = ['disk,t,0x0001', 'open,t,0x0001'];
+    expect(namesOf(enter({ targetName: `${PREFIX}open` }))).toEqual(known);
+    const reader = enter({ initiatorName: READER, targetName: `${PREFIX}open`, isidLow: 2 });
+    expect(namesOf(reader).sort()).toEqual([...known, 'guarded,t,0x0001'].sort());
+    expect(groupsOf(reader)).toHaveLength(3);
+    const within = enter({ initiatorName: READER, isidLow: 3 });
+    expect(namesOf(within).sort()).toEqual([...known, 'guarded,t,0x0001'].sort());
+  });
+
+  it('are not those by which it would find other disks alone', () => {
+    const elsewhere = rule({ initiator: READER, luns: [] });
+    guard([elsewhere, rule({})]);
+    const seen = (initiatorName: string, isidLow: number) =>
+      namesOf(enter({ initiatorName, targetName: `${PREFIX}disk`, isidLow })).includes('guarded,t,0x0001');
+    expect([seen(READER, 1), seen(`${PREFIX}host`, 2)]).toEqual([false, true]);
+  });
+
+  it('are those that it could enter as a user, until it has proved to be another', () => {
+    guard([rule({ user: 'alice' })], chap());
+    guard([rule({ user: 'bob' }), rule({ user: 'alice' })], chap(), `${PREFIX}both`);
+    const sees = (session: InitiatorSession) => namesOf(session).includes('guarded,t,0x0001');
+    expect(sees(enter({ targetName: `${PREFIX}disk` }))).toBe(true);
+    expect(sees(enter({ targetName: `${PREFIX}both`, isidLow: 2 }, new ChapScript(BOB)))).toBe(false);
+    expect(sees(enter({ targetName: `${PREFIX}both`, isidLow: 3 }, new ChapScript(ALICE)))).toBe(true);
+  });
+
+  it('are those alone whose state it can set', () => {
+    guard([rule({ initiator: READER })]);
+    const hidden = portOf('guarded')!.relativeTargetPort;
+    const host = enter({ targetName: `${PREFIX}disk` });
+    expect(groupsOf(host)).not.toContain(hidden);
+    expect(setGroup(host, hidden)).toBe(0x052600);
+    expect(portOf('guarded')!.access.state).toBe(0);
+    const reader = enter({ initiatorName: READER, targetName: `${PREFIX}disk`, isidLow: 2 });
+    expect(setGroup(reader, hidden)).toBe(0);
+    expect(portOf('guarded')!.access.state).toBe(2);
+  });
+
+  it('decide whether the disk has several (MULTIP)', () => {
+    guard([rule({ initiator: READER })]);
+    const multip = (session: InitiatorSession) => (dataOf(session, [0x12, 0, 0, 0, 96])[6]! & 0x10) !== 0;
+    const host = enter({ targetName: `${PREFIX}disk` });
+    const reader = enter({ initiatorName: READER, targetName: `${PREFIX}disk`, isidLow: 2 });
+    expect([multip(host), multip(reader)]).toEqual([false, true]);
+  });
+});
+
 describe('SendTargets', () => {
   const HIDDEN = `${PREFIX}hidden`;
   const FOR_ALICE = `${PREFIX}for-alice`;
