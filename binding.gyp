@@ -19,6 +19,8 @@
         "native/piece_sender.cc",
         "native/loop_resource.cc",
         "native/uring_queue.cc",
+        "native/ring_setup.cc",
+        "native/registered_files.cc",
         "native/inline_io.cc",
         "native/buffer_arena.cc",
         "native/listener.cc",

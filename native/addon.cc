@@ -100,6 +100,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("createBusyPoll", create_busy_poll);
   add("crc32c", crc32c_bytes);
   add("flock", flock_file);
+  add("unlock", unlock_opened_file);
   add("fallocate", fallocate_file);
   add("writeDsync", write_file_dsync);
   add("copyRange", copy_file_data);

@@ -116,6 +116,8 @@ int64_t seek_hole(int fd, uint64_t offset) {
 
 int lock_file(int fd, bool is_shared) { return flock(fd, (is_shared ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0 ? -errno : 0; }
 
+int unlock_file(int fd) { return flock(fd, LOCK_UN) < 0 ? -errno : 0; }
+
 int block_device_size(int fd, BlockDeviceSize* size) {
   struct stat status;
   if (fstat(fd, &status) < 0) return -errno;

@@ -29,6 +29,7 @@ int64_t seek_hole(int fd, uint64_t offset);
 
 // Do not wait.
 int lock_file(int fd, bool is_shared);
+int unlock_file(int fd);
 int block_device_size(int fd, BlockDeviceSize* size);
 int direct_alignment(int fd, DirectAlignment* alignment);
 

@@ -136,6 +136,13 @@ Napi::Value flock_file(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), lock_file(fd, info[1].ToBoolean()));
 }
 
+Napi::Value unlock_opened_file(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const int fd = arguments.fd(0);
+  if (!arguments.ok()) return arguments.fail();
+  return Napi::Number::New(info.Env(), unlock_file(fd));
+}
+
 Napi::Value get_block_device_size(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Arguments arguments(info);

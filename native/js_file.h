@@ -14,6 +14,7 @@ Napi::Value seek_file_hole(const Napi::CallbackInfo& info);
 
 // At once.
 Napi::Value flock_file(const Napi::CallbackInfo& info);
+Napi::Value unlock_opened_file(const Napi::CallbackInfo& info);
 Napi::Value get_block_device_size(const Napi::CallbackInfo& info);
 Napi::Value get_direct_alignment(const Napi::CallbackInfo& info);
 

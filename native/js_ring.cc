@@ -37,7 +37,8 @@ ArenaHolder unwrap_arena(Napi::Env env, Napi::Object object) {
 }
 
 // A UringQueue on the event loop: polls its descriptor, calls JavaScript once per batch, keeps the process alive while
-// something is in flight and not longer.
+// something is in flight and not longer. Of a ring whose completions have to be looked for, the loop does so at every
+// turn and does not sleep, for as long as something is in flight.
 class RingOnLoop final : public LoopResource {
  public:
   RingOnLoop(Napi::Env env, std::unique_ptr<UringQueue> queue, Napi::Function on_completions)
@@ -47,11 +48,9 @@ class RingOnLoop final : public LoopResource {
         callback_(std::make_shared<LoopCallback>(env, "gotgt:ring", on_completions)) {}
 
   int start(uv_loop_t* loop) {
-    int result = add_poll(loop, &poll_, queue_->fd());
-    if (result == 0) result = add_timer(loop, &retry_);
-    if (result == 0) result = uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* poll, int, int) { from(poll)->wake(); });
-    if (result == 0) uv_unref(reinterpret_cast<uv_handle_t*>(&poll_));
-    return result;
+    const int result = add_timer(loop, &retry_);
+    if (result < 0) return result;
+    return queue_->is_polled() ? add_idle(loop, &turn_) : start_poll(loop);
   }
 
   UringQueue& queue() { return *queue_; }
@@ -84,6 +83,13 @@ class RingOnLoop final : public LoopResource {
     return static_cast<RingOnLoop*>(LoopResource::of(handle));
   }
 
+  int start_poll(uv_loop_t* loop) {
+    int result = add_poll(loop, &poll_, queue_->fd());
+    if (result == 0) result = uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* poll, int, int) { from(poll)->wake(); });
+    if (result == 0) uv_unref(reinterpret_cast<uv_handle_t*>(&poll_));
+    return result;
+  }
+
   void wake() {
     const int result = queue_->reap();
     after_reap();
@@ -96,15 +102,24 @@ class RingOnLoop final : public LoopResource {
   void after_reap() {
     const std::vector<RingSubmission> deferred = queue_->take_deferred();
     for (const RingSubmission& entry : deferred) run_deferred(entry);
-    uv_handle_t* const handle = reinterpret_cast<uv_handle_t*>(&poll_);
-    if (queue_->in_flight() > 0) {
-      uv_ref(handle);
-    } else {
-      uv_unref(handle);
-    }
+    stay_awake(queue_->in_flight() > 0);
     if (!queue_->has_backlog()) return;
     uv_timer_start(
         &retry_, [](uv_timer_t* timer) { from(timer)->wake(); }, kBacklogRetryMs, 0);
+  }
+
+  // Of a ring that is polled the loop goes on turning; any other keeps the process alive.
+  void stay_awake(bool is_busy) {
+    uv_handle_t* const poll = reinterpret_cast<uv_handle_t*>(&poll_);
+    if (queue_->is_polled() && is_busy) {
+      uv_idle_start(&turn_, [](uv_idle_t* turn) { from(turn)->wake(); });
+    } else if (queue_->is_polled()) {
+      uv_idle_stop(&turn_);
+    } else if (is_busy) {
+      uv_ref(poll);
+    } else {
+      uv_unref(poll);
+    }
   }
 
   void run_deferred(const RingSubmission& entry);
@@ -112,7 +127,8 @@ class RingOnLoop final : public LoopResource {
   Napi::Env env_;
   std::unique_ptr<UringQueue> queue_;
   std::shared_ptr<LoopCallback> callback_;
-  uv_poll_t poll_;
+  uv_poll_t poll_;  // of a ring that is not polled
+  uv_idle_t turn_;  // of one that is
   uv_timer_t retry_;
 };
 
@@ -172,6 +188,20 @@ class RingObject final : public Napi::ObjectWrap<RingObject> {
     return Napi::Number::New(info.Env(), ring_->is_closed() ? -EBADF : ring_->queue().register_arena());
   }
 
+  Napi::Value register_file(const Napi::CallbackInfo& info) {
+    Arguments arguments(info);
+    const int fd = arguments.fd(0);
+    if (!arguments.ok()) return arguments.fail();
+    return Napi::Number::New(info.Env(), ring_->is_closed() ? -EBADF : ring_->queue().files().add(fd));
+  }
+
+  Napi::Value unregister_file(const Napi::CallbackInfo& info) {
+    Arguments arguments(info);
+    const uint32_t index = arguments.u32(0);
+    if (!arguments.ok()) return arguments.fail();
+    return Napi::Number::New(info.Env(), ring_->is_closed() ? 0 : ring_->queue().files().remove(index));
+  }
+
   Napi::Value close(const Napi::CallbackInfo& info) {
     ring_->close();
     return info.Env().Undefined();
@@ -187,6 +217,8 @@ Napi::Object describe(Napi::Env env, const RingFeatures& features) {
   object.Set("hasFallocate", features.has_fallocate);
   object.Set("hasCancel", features.has_cancel);
   object.Set("setupFlags", features.setup_flags);
+  object.Set("filesMax", features.files_max);
+  object.Set("sqPollRefusal", features.sq_poll_refusal);
   return object;
 }
 
@@ -265,6 +297,9 @@ Napi::Value open_ring(const Napi::CallbackInfo& info) {
   RingOptions options;
   options.depth = options_object.Get("depth").ToNumber().Uint32Value();
   options.base_ops_only = options_object.Get("baseOpsOnly").ToBoolean();
+  const Napi::Value idle = options_object.Get("sqPollIdleMs");
+  if (idle.IsNumber()) options.sq_poll_idle_ms = idle.As<Napi::Number>().Uint32Value();
+  options.is_polled = options_object.Get("isPolled").ToBoolean();
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return Napi::Number::New(env, -ENOTSUP);
   std::unique_ptr<UringQueue> queue;
@@ -284,6 +319,8 @@ Napi::Function define_ring_class(Napi::Env env) {
                                      RingObject::InstanceMethod<&RingObject::enter>("enter"),
                                      RingObject::InstanceMethod<&RingObject::in_flight>("inFlight"),
                                      RingObject::InstanceMethod<&RingObject::register_arena>("registerArena"),
+                                     RingObject::InstanceMethod<&RingObject::register_file>("registerFile"),
+                                     RingObject::InstanceMethod<&RingObject::unregister_file>("unregisterFile"),
                                      RingObject::InstanceMethod<&RingObject::close>("close"),
                                  });
 }

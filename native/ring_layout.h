@@ -39,8 +39,13 @@ constexpr uint32_t kInlineFlag = 512;
 constexpr uint32_t kMayWaitFlag = 1024;
 constexpr uint32_t kOpMask = kPinnedFlag - 1;
 
+// Added to whatever works on a file: the ring finds it at an index of its table of registered files, which stands in
+// the upper bits. `fd` is its descriptor all the same.
+constexpr uint32_t kFixedFileFlag = 2048;
+constexpr uint32_t kFileIndexShift = 16;
+
 struct RingSubmission {
-  // A RingOp, perhaps with kPinnedFlag.
+  // A RingOp with the flags above.
   uint32_t opcode;
   int32_t fd;
   // Bytes to read or write.
@@ -105,6 +110,8 @@ constexpr LayoutNumber kLayoutNumbers[] = {
     {"pinnedFlag", kPinnedFlag},
     {"inlineFlag", kInlineFlag},
     {"mayWaitFlag", kMayWaitFlag},
+    {"fixedFileFlag", kFixedFileFlag},
+    {"fileIndexShift", kFileIndexShift},
     {"zeroRegionBytes", kZeroRegionBytes},
     {"depthMax", kRingDepthMax},
     {"pieceBytes", sizeof(SendPiece)},

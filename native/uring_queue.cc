@@ -24,33 +24,33 @@ constexpr uint32_t kReapBatch = 64;
 // Completions of our own cancels.
 constexpr uint64_t kNoToken = UINT64_MAX;
 
-// Sets of setup flags, best first; the first that the kernel knows is taken.
-//
-// COOP_TASKRUN (5.19) completes I/O at our next system call instead of interrupting JavaScript. Not DEFER_TASKRUN: with
-// it nothing wakes who polls the ring's descriptor when O_DIRECT I/O completes (seen on 6.18), and the loop would sleep
-// on. SUBMIT_ALL (5.18) goes on behind a submission that failed.
-constexpr uint32_t kSetupFlags[] = {
-#ifdef IORING_SETUP_SINGLE_ISSUER
-    IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
-        IORING_SETUP_SINGLE_ISSUER,
-#endif
-#ifdef IORING_SETUP_COOP_TASKRUN
-    IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
-#endif
-    0,
-};
-
 uint32_t round_up_to_power_of_two(uint32_t number) {
   uint32_t power = 1;
   while (power < number) power *= 2;
   return power;
 }
 
-constexpr uint32_t kOpcodeBits = kOpMask | kPinnedFlag | kInlineFlag | kMayWaitFlag;
+// Files in the table: more stores than a reactor serves from files of their own find no place and go without.
+constexpr uint32_t kFilesMax = 1024;
+static_assert(kFilesMax <= 1u << (32 - kFileIndexShift));
+
+constexpr uint32_t kOpcodeBits = kOpMask | kPinnedFlag | kInlineFlag | kMayWaitFlag | kFixedFileFlag;
+constexpr uint32_t kFileIndexBits = ~0u << kFileIndexShift;
 
 RingOp op_of(const RingSubmission& entry) { return static_cast<RingOp>(entry.opcode & kOpMask); }
 
 bool is_data_op(RingOp op) { return op == RingOp::kRead || op == RingOp::kWrite || op == RingOp::kWriteDsync; }
+
+bool is_fixed(const RingSubmission& entry) { return (entry.opcode & kFixedFileFlag) != 0; }
+
+uint32_t file_index(const RingSubmission& entry) { return entry.opcode >> kFileIndexShift; }
+
+// False also for an index without the flag.
+bool has_known_bits(const RingSubmission& entry) {
+  return (entry.opcode & ~(kOpcodeBits | (is_fixed(entry) ? kFileIndexBits : 0))) == 0;
+}
+
+bool is_file_op(RingOp op) { return op != RingOp::kNop && op != RingOp::kCancel; }
 
 // What may be done inline.
 bool is_cached_op(const RingSubmission& entry) {
@@ -91,40 +91,34 @@ int UringQueue::open(const RingOptions& options, std::shared_ptr<BufferArena> ar
   int result;
   do {
     opened.reset(new UringQueue(depth, arena));
-    result = opened->set_up(options.base_ops_only);
+    result = opened->set_up(options);
     depth /= 2;
   } while (result == -ENOMEM && depth >= kDepthMin);
   if (result < 0) return result;
-  opened->probe(options.base_ops_only);
+  if (!options.base_ops_only) opened->probe();
   *queue = std::move(opened);
   return 0;
 }
 
-int UringQueue::set_up(bool base_ops_only) {
+int UringQueue::set_up(const RingOptions& options) {
   zeros_ = MemoryMap(mmap(nullptr, kZeroRegionBytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), kZeroRegionBytes);
   if (!zeros_.is_mapped()) return -errno;
-  int result = -EINVAL;
-  for (uint32_t flags : kSetupFlags) {
-    if (base_ops_only && flags != 0) continue;
-    io_uring_params params = {};
-    params.flags = flags;
-    result = io_uring_queue_init_params(depth_, &ring_, &params);
-    features_.setup_flags = flags;
-    if (result != -EINVAL) break;
-  }
+  const int result = set_up_ring(options, depth_, &ring_, &features_);
   is_set_up_ = result == 0;
   return result;
 }
 
 // Without IORING_REGISTER_PROBE (before 5.6) there is what 5.1 had.
-void UringQueue::probe(bool base_ops_only) {
-  if (base_ops_only) return;
+void UringQueue::probe() {
+  files_.open(&ring_, kFilesMax);
+  features_.files_max = files_.capacity();
   io_uring_probe* probe = io_uring_get_probe_ring(&ring_);
   if (probe == nullptr) return;
   features_.has_plain_read_write =
       io_uring_opcode_supported(probe, IORING_OP_READ) && io_uring_opcode_supported(probe, IORING_OP_WRITE);
   features_.has_fallocate = io_uring_opcode_supported(probe, IORING_OP_FALLOCATE);
-  features_.has_cancel = io_uring_opcode_supported(probe, IORING_OP_ASYNC_CANCEL);
+  // A ring that is polled refuses all but reads and writes.
+  features_.has_cancel = !is_polled() && io_uring_opcode_supported(probe, IORING_OP_ASYNC_CANCEL);
   io_uring_free_probe(probe);
 }
 
@@ -173,7 +167,8 @@ bool UringQueue::do_inline(const RingSubmission& entry, uint32_t index) {
 bool UringQueue::is_valid(const RingSubmission& entry) const {
   const RingOp op = op_of(entry);
   if (op > RingOp::kCancel || entry.token >= depth_ || busy_[entry.token]) return false;
-  if ((entry.opcode & ~kOpcodeBits) != 0) return false;
+  if (!has_known_bits(entry)) return false;
+  if (is_fixed(entry) && !(is_file_op(op) && files_.has(file_index(entry), entry.fd))) return false;
   if ((entry.opcode & kInlineFlag) != 0 && !is_cached_op(entry)) return false;
   if (!is_offset(entry.offset) || !is_offset(entry.argument)) return false;
   if (op == RingOp::kWriteZeros) return entry.length <= kZeroRegionBytes;
@@ -199,6 +194,9 @@ void UringQueue::accept(const RingSubmission& entry) {
   memset(sqe, 0, sizeof(*sqe));
   sqe->user_data = entry.token;
   prepare(sqe, entry);
+  if (!is_fixed(entry)) return;
+  sqe->fd = static_cast<int32_t>(file_index(entry));
+  sqe->flags |= IOSQE_FIXED_FILE;
 }
 
 void UringQueue::prepare(io_uring_sqe* sqe, const RingSubmission& entry) {
@@ -277,6 +275,7 @@ void UringQueue::prepare_plain(io_uring_sqe* sqe, const RingSubmission& entry, v
 // Hands the kernel all that is prepared. 0 also when it took a part for want of memory (-EAGAIN) or of room for
 // completions (-EBUSY); has_backlog() then says so.
 int UringQueue::submit() {
+  if (has_sq_thread()) return std::min(0, io_uring_submit(&ring_));  // wakes the thread when it sleeps
   while (io_uring_sq_ready(&ring_) > 0) {
     const int result = io_uring_submit(&ring_);
     // Before 5.18 the kernel stops behind a submission it refuses, so a part is no sign of trouble.
@@ -316,6 +315,7 @@ uint32_t UringQueue::collect(uint32_t filled) {
 
 uint32_t UringQueue::collect_kernel(uint32_t filled) {
   RingCompletion* const completions = memory_->completions.data();
+  if (is_polled() && in_kernel_ > 0) io_uring_get_events(&ring_);
   io_uring_cqe* batch[kReapBatch];
   while (filled < depth_) {
     // Runs deferred task work and brings back completions that overflowed.

@@ -15,22 +15,11 @@
 #include "buffer_arena.h"
 #include "inline_io.h"
 #include "kernel_resource.h"
+#include "registered_files.h"
 #include "ring_layout.h"
+#include "ring_setup.h"
 
 namespace gotgt {
-
-struct RingOptions {
-  uint32_t depth = 1024;
-  // Use only what Linux 5.1 has.
-  bool base_ops_only = false;
-};
-
-struct RingFeatures {
-  bool has_plain_read_write = false;
-  bool has_fallocate = false;
-  bool has_cancel = false;
-  uint32_t setup_flags = 0;
-};
 
 // Shared with JavaScript, which may keep its ArrayBuffers longer than the ring.
 struct RingMemory {
@@ -61,6 +50,10 @@ class UringQueue {
   // it was done before, or -errno (-ENOMEM: RLIMIT_MEMLOCK).
   int register_arena();
 
+  // The files that submissions may name by index (kFixedFileFlag). One leaves when no submission names it any more, and
+  // before its descriptor is closed.
+  RegisteredFiles& files() { return files_; }
+
   // Takes the first `count` entries of memory()->submissions, does what it can at once (kInlineFlag), submits the rest
   // and reaps.
   // Returns the count of completions reaped, or -errno: -EINVAL when an entry breaks the rules of ring_layout.h
@@ -74,7 +67,10 @@ class UringQueue {
   uint32_t in_flight() const { return in_flight_; }
 
   // The kernel was short of memory and took fewer submissions than there are: call reap() again in a moment.
-  bool has_backlog() const { return io_uring_sq_ready(&ring_) > 0; }
+  bool has_backlog() const { return !has_sq_thread() && io_uring_sq_ready(&ring_) > 0; }
+
+  // Nothing wakes who polls fd(): reap() has to be called until nothing is in flight.
+  bool is_polled() const { return (features_.setup_flags & IORING_SETUP_IOPOLL) != 0; }
 
   // Operations this kernel's ring does not have: do them elsewhere, then say complete(), then reap(). Taken once.
   std::vector<RingSubmission> take_deferred();
@@ -87,8 +83,10 @@ class UringQueue {
  private:
   UringQueue(uint32_t depth, std::shared_ptr<BufferArena> arena);
 
-  int set_up(bool base_ops_only);
-  void probe(bool base_ops_only);
+  int set_up(const RingOptions& options);
+  void probe();
+  // A thread of the kernel takes the submissions in its own time, and what it has not taken yet is no backlog.
+  bool has_sq_thread() const { return (features_.setup_flags & IORING_SETUP_SQPOLL) != 0; }
 
   bool is_valid(const RingSubmission& entry) const;
   void accept(const RingSubmission& entry);
@@ -118,6 +116,7 @@ class UringQueue {
   // Of these, how many the kernel has.
   uint32_t in_kernel_ = 0;
   InlineIo inline_io_;
+  RegisteredFiles files_;
   bool is_set_up_ = false;
   bool is_registered_ = false;
   io_uring ring_ = {};

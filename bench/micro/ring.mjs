@@ -1,4 +1,4 @@
-/** The ring: 32 reads of 4 KiB from the page cache in one enter, and what an enter without work costs. */
+/** The ring: 32 reads of 4 KiB from the page cache in one enter, by descriptor and by registered file; an enter without work. */
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +26,14 @@ export function ringCases() {
   const doTick = () => tick();
   const cases = [
     ioCase('ring, 4 KiB read from the page cache, 32 per enter', opening.ring, RING_READ, fd, DEPTH, doTick),
+    ioCase(
+      'ring, the same from a registered file',
+      opening.ring,
+      RING_READ | opening.ring.registerFile(fd),
+      fd,
+      DEPTH,
+      doTick,
+    ),
     ioCase('ring, 4 KiB read from the page cache, 1 per enter', opening.ring, RING_READ, fd, 1, doTick),
     ioCase('ring, 4 KiB write to the page cache, 32 per enter', opening.ring, RING_WRITE, fd, DEPTH, doTick),
     { name: 'ring, enter without work', perCall: 1, run: () => opening.ring.flushBatch() },

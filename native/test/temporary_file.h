@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <string>
+
 #include "../kernel_resource.h"
 #include "check.h"
 
@@ -17,6 +19,12 @@ inline FileDescriptor temporary_file(off_t bytes) {
   unlink(path);
   CHECK_EQUAL(ftruncate(fd.get(), bytes), 0);
   return fd;
+}
+
+// No descriptor where the file system refuses the flags.
+inline FileDescriptor reopen(int fd, int flags) {
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  return FileDescriptor(open(path.c_str(), flags | O_CLOEXEC));
 }
 
 }  // namespace gotgt::test

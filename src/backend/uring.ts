@@ -73,7 +73,7 @@ export async function openUring(spec: StorageSpec, context: UringContext): Promi
     }
     const access = spec.isDirect ? PAST_PAGE_CACHE : await pageCacheAccess(disk);
     const queueDepth = spec.queueDepth ?? ring.depth;
-    return new UringBackend(disk, { ring, batch, isDirect: spec.isDirect, access, queueDepth });
+    return new UringBackend(disk, { ring, batch, isDirect: spec.isDirect, access, queueDepth, note });
   } catch (cause) {
     await disk.close();
     throw cause;
@@ -88,6 +88,7 @@ export interface UringOptions {
   readonly access: PageCacheAccess;
   /** What this store has in the ring at once, at least 1; the rest waits in its queue. */
   readonly queueDepth: number;
+  readonly note: UringContext['note'];
 }
 
 export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
@@ -98,6 +99,9 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
   readonly copier: DiskCopier;
   private readonly disk: DiskFile;
   private readonly fd: number;
+  private readonly note: UringContext['note'];
+  /** Added to every opcode. */
+  private readonly fileFlags: number;
   private readonly ring: Ring<BackendIo>;
   private readonly queueDepth: number;
   private readonly readOpcode: number;
@@ -121,20 +125,22 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
   private closing: Promise<void> | null = null;
 
   /** Takes `disk` over. */
-  constructor(disk: DiskFile, { ring, batch, isDirect, access, queueDepth }: UringOptions) {
+  constructor(disk: DiskFile, { ring, batch, isDirect, access, queueDepth, note }: UringOptions) {
     this.disk = disk;
     this.fd = disk.fd;
+    this.note = note;
+    this.fileFlags = ring.registerFile(disk.fd);
     this.sizeBytes = disk.sizeBytes;
     this.reachBytes = disk.sizeBytes;
     this.ring = ring;
     this.queueDepth = Math.min(queueDepth, ring.depth);
     this.copier = new DiskCopier(disk, this.inFlight);
-    const pinned = isDirect ? RING_PINNED : 0;
-    this.readOpcode = RING_READ | pinned | access.readFlags;
-    this.writeOpcode = RING_WRITE | pinned;
-    this.wholeWriteOpcode = RING_WRITE | pinned | access.writeFlags;
+    const flags = this.fileFlags | (isDirect ? RING_PINNED : 0);
+    this.readOpcode = RING_READ | flags | access.readFlags;
+    this.writeOpcode = RING_WRITE | flags;
+    this.wholeWriteOpcode = RING_WRITE | flags | access.writeFlags;
     this.writeUnitBytes = access.writeUnitBytes;
-    this.dsyncOpcode = RING_WRITE_DSYNC | pinned;
+    this.dsyncOpcode = RING_WRITE_DSYNC | flags;
     this.late = new LateCompletion(batch, this.inFlight);
     this.capabilities = {
       isReadOnly: disk.isReadOnly,
@@ -200,7 +206,10 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
   }
 
   close(): Promise<void> {
-    this.closing ??= this.inFlight.idle().then(() => this.disk.close());
+    this.closing ??= this.inFlight.idle().then(() => {
+      this.leaveRing();
+      return this.disk.close();
+    });
     return this.closing;
   }
 
@@ -215,6 +224,11 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
   onRingRoom(): void {
     this.isWaiting = false;
     this.startQueued();
+  }
+
+  private leaveRing(): void {
+    const reason = this.ring.unregisterFile(this.fileFlags);
+    if (reason !== null) this.note('warn', reason, { path: this.disk.path });
   }
 
   private write(io: BackendIo): void {
@@ -256,7 +270,7 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
     this.inRing += 1;
     if (io.op === IO_READ) this.startTransfer(io, this.readOpcode);
     else if (io.op === IO_WRITE) this.startTransfer(io, this.writeOpcodeOf(io));
-    else if (io.op === IO_FLUSH) this.ring.start(this, io, RING_FDATASYNC, this.fd, 0, 0, 0);
+    else if (io.op === IO_FLUSH) this.ring.start(this, io, RING_FDATASYNC | this.fileFlags, this.fd, 0, 0, 0);
     else this.startZeros(io);
   }
 
@@ -279,11 +293,12 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
     if (range !== 0) {
       io.token = RANGE_IN_RING;
       this.rangesInRing += 1;
-      this.ring.start(this, io, range, this.fd, 0, io.offsetBytes, io.lengthBytes);
+      this.ring.start(this, io, range | this.fileFlags, this.fd, 0, io.offsetBytes, io.lengthBytes);
       return;
     }
     const leftBytes = Math.min(io.lengthBytes - io.doneBytes, RING_ZEROS_BYTES_MAX);
-    this.ring.start(this, io, RING_WRITE_ZEROS, this.fd, leftBytes, io.offsetBytes + io.doneBytes, 0);
+    const opcode = RING_WRITE_ZEROS | this.fileFlags;
+    this.ring.start(this, io, opcode, this.fd, leftBytes, io.offsetBytes + io.doneBytes, 0);
   }
 
   /** 0: zeros are written, which for a short range is also cheaper than changing extents. */

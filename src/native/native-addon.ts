@@ -29,6 +29,10 @@ export interface NativeRingFeatures {
   readonly hasCancel: boolean;
   /** IORING_SETUP_* flags the kernel accepted. */
   readonly setupFlags: number;
+  /** Places for registered files (Linux 5.5); 0: no table. */
+  readonly filesMax: number;
+  /** 0, or the negative errno for which there is no submission thread though one was asked for (-ENOSYS: before 5.11). */
+  readonly sqPollRefusal: number;
 }
 
 /** One io_uring. Every method is called on the thread that opened it. See ring.ts for how to use it. */
@@ -52,6 +56,13 @@ export interface NativeRing {
    * @returns 0, also when it was done before, or a negative errno (-ENOMEM: RLIMIT_MEMLOCK)
    */
   registerArena(): number;
+  /**
+   * Puts the file of `fd` into the ring's table, for submissions with fixedFileFlag; the kernel holds it open until it leaves.
+   * @returns its index, or a negative errno (-ENFILE: no place)
+   */
+  registerFile(fd: number): number;
+  /** Takes it out again, once no submission that names it is in flight and before its descriptor is closed. 0 or -errno. */
+  unregisterFile(index: number): number;
   /** Cancels and waits for what is in flight, then gives the ring up. No completion is reported. May be called twice. */
   close(): void;
 }
@@ -61,6 +72,10 @@ export interface RingOpenOptions {
   readonly depth: number;
   /** Use only what Linux 5.1 has: how a test sees an old kernel. */
   readonly baseOpsOnly?: boolean;
+  /** Not 0: a thread of the kernel takes submissions (SQPOLL), and sleeps after so long without any. */
+  readonly sqPollIdleMs?: number;
+  /** Completions are looked for at every turn of the loop (IOPOLL): reads and writes of O_DIRECT files alone. */
+  readonly isPolled?: boolean;
 }
 
 /** Sends pieces of the memories it was made with. See sender.ts for how to use it. */
@@ -160,6 +175,8 @@ export interface NativeAddon {
    * descriptor of the open file does. 0 or -errno (-EWOULDBLOCK: another holds a lock against it).
    */
   flock(fd: number, isShared?: boolean): number;
+  /** Gives such a lock up, whoever else holds the open file: a ring may for a while. 0 or -errno. */
+  unlock(fd: number): number;
   /** fallocate(2) on the thread pool; `callback` gets 0 or -errno. */
   fallocate(
     fd: number,

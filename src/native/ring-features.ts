@@ -21,17 +21,19 @@ export interface RingReport {
   readonly operations: readonly string[];
   /** Whether O_DIRECT stores find their memory pinned. */
   readonly hasRegisteredBuffers: boolean;
+  /** Places for registered files; 0: descriptors are looked up for each I/O. */
+  readonly registeredFilesMax: number;
 }
 
 export function reportRing({ depth, features, isArenaPinned }: Pick<Ring<unknown>, ReportedFields>): RingReport {
-  const { setupFlags, hasPlainReadWrite, hasFallocate, hasCancel } = features;
+  const { setupFlags, hasPlainReadWrite, hasFallocate, hasCancel, filesMax: registeredFilesMax } = features;
   const operations = [
     ...(hasPlainReadWrite ? ['READ', 'WRITE'] : []),
     ...(hasFallocate ? ['FALLOCATE'] : []),
     ...(hasCancel ? ['ASYNC_CANCEL'] : []),
   ];
   const names = SETUP_FLAGS.filter(([bit]) => ((setupFlags >>> bit) & 1) === 1).map(([, name]) => name);
-  return { depth, setupFlags: names, operations, hasRegisteredBuffers: isArenaPinned };
+  return { depth, setupFlags: names, operations, hasRegisteredBuffers: isArenaPinned, registeredFilesMax };
 }
 
 type ReportedFields = 'depth' | 'features' | 'isArenaPinned';

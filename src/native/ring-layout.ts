@@ -34,6 +34,8 @@ export const RING_LAYOUT = {
   pinnedFlag: 256,
   inlineFlag: 512,
   mayWaitFlag: 1024,
+  fixedFileFlag: 2048,
+  fileIndexShift: 16,
   zeroRegionBytes: 1048576,
   depthMax: 32768,
   pieceBytes: 24,

@@ -29,6 +29,8 @@ export const RING_PUNCH_HOLE = RING_LAYOUT.opPunchHole;
 export const RING_ZERO_RANGE = RING_LAYOUT.opZeroRange;
 export const RING_WRITE_ZEROS = RING_LAYOUT.opWriteZeros;
 export const RING_CANCEL = RING_LAYOUT.opCancel;
+/** Stands in the flags of Ring.registerFile. */
+export const RING_FIXED_FILE = RING_LAYOUT.fixedFileFlag;
 
 /** The most that one RING_WRITE_ZEROS writes. */
 export const RING_ZEROS_BYTES_MAX = RING_LAYOUT.zeroRegionBytes;
@@ -52,6 +54,9 @@ export interface RingOptions {
   readonly depth: number;
   /** Use only what Linux 5.1 has; for tests. */
   readonly baseOpsOnly?: boolean;
+  /** See RingOpenOptions. */
+  readonly sqPollIdleMs?: number;
+  readonly isPolled?: boolean;
 }
 
 export interface RingOpening<Item> {
@@ -62,9 +67,11 @@ export interface RingOpening<Item> {
 
 /** Opens a ring. A kernel that has none, or forbids it, is an answer and no exception: node:fs does the work then. */
 export function openRing<Item>(options: RingOptions): RingOpening<Item> {
-  const { native, arena, depth, baseOpsOnly = false } = options;
+  const { native, arena, depth, baseOpsOnly = false, sqPollIdleMs = 0, isPolled = false } = options;
   let ring: Ring<Item> | null = null;
-  const opened = native.openRing(arena, { depth, baseOpsOnly }, (count) => ring?.deliver(count));
+  const opened = native.openRing(arena, { depth, baseOpsOnly, sqPollIdleMs, isPolled }, (count) =>
+    ring?.deliver(count),
+  );
   if (typeof opened === 'number') return { ring: null, reason: reasonOfErrno(-opened) };
   ring = new Ring<Item>(opened, arena.memory, options.batch);
   return { ring, reason: null };
@@ -200,6 +207,26 @@ export class Ring<Item> implements BatchMember {
     if (result === 0) return null;
     if (result === -ENOMEM) return 'the arena is not pinned: the limit of locked memory is too small (ulimit -l)';
     return `the arena is not pinned (errno ${-result})`;
+  }
+
+  /**
+   * Makes the file known to the ring, so that an I/O need not look `fd` up. The kernel holds it until unregisterFile.
+   * @returns flags to add to the opcode of whatever works on `fd`; 0 where there is no place, and all works without
+   */
+  registerFile(fd: number): number {
+    const index = this.native.registerFile(fd);
+    return index < 0 ? 0 : RING_FIXED_FILE | (index << RING_LAYOUT.fileIndexShift);
+  }
+
+  /**
+   * Gives up what registerFile answered with `flags`: nothing with them is in flight any more, and the descriptor is not
+   * closed yet.
+   * @returns why the kernel keeps the file open, null when it does not
+   */
+  unregisterFile(flags: number): string | null {
+    if (flags === 0) return null;
+    const result = this.native.unregisterFile(flags >>> RING_LAYOUT.fileIndexShift);
+    return result === 0 ? null : `io_uring does not give up a registered file (errno ${-result})`;
   }
 
   flushBatch(): void {

@@ -30,10 +30,14 @@ describeNative('the addon', (native) => {
   });
 
   it('throws a TypeError for an argument of the wrong type, and does nothing', () => {
-    const { crc32c, flock, openRing, pinThread } = native as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const { crc32c, flock, openRing, pinThread, unlock } = native as unknown as Record<
+      string,
+      (...args: unknown[]) => unknown
+    >;
     expect(() => crc32c?.('0', Buffer.alloc(1), 0, 1)).toThrow(TypeError);
     expect(() => crc32c?.(0, 'text', 0, 1)).toThrow(TypeError);
     expect(() => flock?.({})).toThrow(TypeError);
+    expect(() => unlock?.(-1)).toThrow(TypeError);
     expect(() => openRing?.({}, { depth: 1 }, () => 0)).toThrow(/arena/);
     expect(() => pinThread?.('all')).toThrow(TypeError);
     expect(() => native.crc32c(0, Buffer.alloc(4), 2, 3)).toThrow(/too short/);
@@ -141,6 +145,17 @@ describeNative('file calls', (native) => {
     expect(native.flock(third)).toBe(-EWOULDBLOCK);
     closeSync(second);
     closeSync(third);
+  });
+
+  it('a lock that is given up is free, though its file is open', () => {
+    const first = openFile('unlock', Buffer.alloc(1));
+    const second = openSync(join(folder, 'unlock'), constants.O_RDWR);
+    expect(native.flock(first)).toBe(0);
+    expect(native.unlock(first)).toBe(0);
+    expect(native.unlock(first)).toBe(0);
+    expect(native.flock(second)).toBe(0);
+    for (const fd of [first, second]) closeSync(fd);
+    expect(native.unlock(9999)).toBe(-EBADF);
   });
 
   it('punches a hole, and finds it', async () => {

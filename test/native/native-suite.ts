@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadNative } from '../../src/native/binding.ts';
 import type { NativeAddon, NativeArena } from '../../src/native/native-addon.ts';
-import { openRing, type Ring } from '../../src/native/ring.ts';
+import { openRing, type Ring, type RingOptions } from '../../src/native/ring.ts';
 import { TickBatch } from '../../src/util/tick-batch.ts';
 
 export const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -28,7 +28,7 @@ export interface RingRig {
   readonly arena: NativeArena;
   readonly batch: TickBatch;
   /** Opens a ring that is closed after the suite. */
-  open<Item>(options?: { readonly depth?: number; readonly baseOpsOnly?: boolean }): Ring<Item>;
+  open<Item>(options?: Partial<RingOptions>): Ring<Item>;
 }
 
 /** Runs `suite` where io_uring works, or tests that its absence is explained. */

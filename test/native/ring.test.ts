@@ -19,7 +19,7 @@ import {
   type Ring,
   type RingOwner,
 } from '../../src/native/ring.ts';
-import { describeRing, expectSentence, TEST_ARENA_BYTES } from './native-suite.ts';
+import { describeRing, expectSentence, runChild, TEST_ARENA_BYTES } from './native-suite.ts';
 
 const { EBADF, EOPNOTSUPP } = os.errno;
 const BLOCK = 4096;
@@ -132,6 +132,55 @@ describeRing('a ring', (rig) => {
     });
   });
 
+  it('a registered file works without its descriptor, until it leaves the table', async () => {
+    const io = new Starter(rig.open());
+    const { features } = io.ring;
+    const fd = openFile('registered', Buffer.alloc(2 * BLOCK, 5));
+    const flags = io.ring.registerFile(fd);
+    expect(flags !== 0).toBe(features.filesMax > 0);
+    memory.fill('r', 0, BLOCK);
+    expect(await io.run(RING_WRITE | flags, fd, BLOCK, BLOCK, 0)).toBe(BLOCK);
+    expect(await io.run(RING_FDATASYNC | flags, fd, 0, 0)).toBe(0);
+    expect(await io.run(RING_READ | flags, fd, 2 * BLOCK, 0, 8 * BLOCK)).toBe(2 * BLOCK);
+    const expected = Buffer.concat([Buffer.alloc(BLOCK, 5), Buffer.alloc(BLOCK, 'r')]);
+    expect(memory.subarray(8 * BLOCK, 10 * BLOCK).equals(expected)).toBe(true);
+    expect(readFileSync(join(folder, 'registered')).equals(expected)).toBe(true);
+    expect(io.ring.unregisterFile(flags)).toBeNull();
+    if (flags !== 0) expect(io.ring.unregisterFile(flags)).toMatch(/errno 22/);
+    expect(await io.run(RING_READ, fd, BLOCK, 0)).toBe(BLOCK);
+    closeSync(fd);
+  });
+
+  it('gives out every place of the table once, and again when it is free', () => {
+    const ring = rig.open();
+    const { filesMax } = ring.features;
+    const fd = openFile('places', Buffer.alloc(BLOCK));
+    const places = Array.from({ length: filesMax }, () => ring.registerFile(fd));
+    expect(new Set(places).size).toBe(filesMax);
+    expect(ring.registerFile(fd)).toBe(0);
+    const [, second] = places;
+    if (second !== undefined) {
+      expect(ring.unregisterFile(second)).toBeNull();
+      expect(ring.registerFile(9999)).toBe(0);
+      expect(ring.registerFile(fd)).toBe(second);
+    }
+    closeSync(fd);
+  });
+
+  it('a ring with what Linux 5.1 has knows no files', () => {
+    const ring = rig.open({ baseOpsOnly: true });
+    expect([ring.features.filesMax, ring.registerFile(0)]).toEqual([0, 0]);
+  });
+
+  it('the table is no larger than this process may have descriptors', async () => {
+    const { stdout } = await runChild(
+      'console.log(native.openRing(native.createArena(4096), { depth: 32 }, () => {}).features.filesMax);',
+      [],
+      '-n 100',
+    );
+    expect(Number(stdout)).toBeLessThanOrEqual(100);
+  });
+
   it('pins the arena, or says why not; a second time too', () => {
     const ring = rig.open();
     for (const reason of [ring.pinArena(), ring.pinArena()]) if (reason !== null) expectSentence(reason);
@@ -190,6 +239,7 @@ describeRing('a ring', (rig) => {
     native.close();
     expect(native.enter(0)).toBe(-EBADF);
     expect(native.registerArena()).toBe(-EBADF);
+    expect([native.registerFile(0), native.unregisterFile(0)]).toEqual([-EBADF, 0]);
     expect(native.inFlight()).toBe(0);
   });
 
@@ -197,6 +247,8 @@ describeRing('a ring', (rig) => {
     const native = rig.native.openRing(rig.arena, { depth: 32 }, () => undefined);
     if (typeof native === 'number') throw new Error(`no ring: ${native}`);
     expect(() => native.enter.call({} as never, 0)).toThrow(TypeError);
+    expect(() => native.registerFile('0' as never)).toThrow(TypeError);
+    expect(() => native.unregisterFile(-1)).toThrow(TypeError);
     expect(() => new (native.constructor as new () => unknown)()).toThrow(TypeError);
     native.close();
   });

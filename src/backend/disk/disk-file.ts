@@ -31,6 +31,8 @@ import { UtilLinuxTools } from './util-linux.ts';
 /** udev holds a lock on a block device for a moment whenever a writer has closed it: so that lock is tried for a second. */
 const DEVICE_LOCK_TRIES = 10;
 const LOCK_RETRY_MS = 100;
+/** Before Linux 6.4 a device that a ring knew stays claimed for up to a second after it was closed: so it is tried for two. */
+const DEVICE_CLAIM_TRIES = 20;
 
 /** A hole this far behind the end of a file changes nothing, and shows whether the file system punches holes. */
 const PROBE_DISTANCE_BYTES = 1048576;
@@ -158,6 +160,7 @@ export class DiskFile {
         cause,
       });
     } finally {
+      if (first !== undefined) this.tools.unlock?.(this.fd);
       for (const handle of this.handles.splice(0)) await handle.close();
     }
   }
@@ -221,7 +224,18 @@ async function openHandle(path: string, spec: DiskFileSpec): Promise<FileHandle>
   // On a block device alone O_EXCL without O_CREAT is defined: refused while a file system or a RAID uses the device.
   if (stats.isBlockDevice() && !spec.isReadOnly) flags |= O_EXCL;
   if (spec.isDirect) flags |= O_DIRECT;
-  return open(path, flags);
+  return openWhenFree(path, flags);
+}
+
+async function openWhenFree(path: string, flags: number): Promise<FileHandle> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await open(path, flags);
+    } catch (cause) {
+      if (codeOf(cause) !== 'EBUSY' || tries === DEVICE_CLAIM_TRIES) throw cause;
+      await delay(LOCK_RETRY_MS);
+    }
+  }
 }
 
 function checkKind(path: string, stats: Stats): void {

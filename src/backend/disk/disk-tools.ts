@@ -14,6 +14,11 @@ export interface DiskTools {
    * description holds a lock against it. Rejects with BackendError when it cannot be tried.
    */
   lock(fd: number, isShared: boolean): Promise<boolean>;
+  /**
+   * Gives the lock up before `fd` is closed: the kernel may hold a file that a ring knew for a second longer. Null where no
+   * ring can hold it, and the lock goes with the descriptor.
+   */
+  readonly unlock: ((fd: number) => void) | null;
   /** Calls `onDone` once, later, with 0 or a negative errno. */
   fallocate(
     fd: number,

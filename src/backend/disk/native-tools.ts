@@ -1,6 +1,7 @@
 /** DiskTools by the addon's system calls. */
 import { constants } from 'node:os';
 import type { NativeAddon } from '../../native/native-addon.ts';
+import { assert } from '../../util/assert.ts';
 import { BackendError } from '../backend.ts';
 import type { DiskTools, ExtentSeek, FallocateMode, RangeCopy } from './disk-tools.ts';
 
@@ -28,6 +29,11 @@ export class NativeTools implements DiskTools {
     if (result !== 0) throw new BackendError('LOCK_FAILED', `flock(2) fails with errno ${-result}`);
     return true;
   }
+
+  unlock = (fd: number): void => {
+    const result = this.native.unlock(fd);
+    assert(result === 0, 'a file that was locked is open');
+  };
 
   fallocate(
     fd: number,

@@ -15,6 +15,7 @@ const LOCK_HELD_EXIT = 1;
 const { EOPNOTSUPP } = constants.errno;
 
 export class UtilLinuxTools implements DiskTools {
+  readonly unlock = null;
   readonly seek = null;
   readonly copyRange = null;
 

@@ -25,6 +25,7 @@ import { UringBackend } from '../../../src/backend/uring.ts';
 import { loadNative } from '../../../src/native/binding.ts';
 import {
   RING_FDATASYNC,
+  RING_FIXED_FILE,
   RING_INLINE,
   RING_MAY_WAIT,
   RING_PINNED,
@@ -36,6 +37,7 @@ import {
   RING_ZERO_RANGE,
   Ring,
 } from '../../../src/native/ring.ts';
+import { RING_LAYOUT } from '../../../src/native/ring-layout.ts';
 import { TickBatch } from '../../../src/util/tick-batch.ts';
 import { ScriptedRing, type Submission } from '../native/scripted-ring.ts';
 import { RecordingOwner } from './recording-owner.ts';
@@ -58,10 +60,12 @@ describe('the io_uring store', () => {
   let batch: TickBatch;
   let owner: RecordingOwner;
   let disks: DiskFile[];
+  let notes: string[];
 
   beforeEach(() => {
     deferred = [];
     disks = [];
+    notes = [];
     batch = new TickBatch((work) => deferred.push(work));
     kernel = new ScriptedRing(32);
     ring = new Ring<BackendIo>(kernel, memory, batch);
@@ -82,7 +86,10 @@ describe('the io_uring store', () => {
   } = {}) {
     const disk = await openDisk(join(folder, name), isReadOnly, isThin);
     const access = isDirect ? PAST_PAGE_CACHE : { readFlags, writeFlags, writeUnitBytes: 4096, engine: 'test' };
-    return new UringBackend(disk, { ring, batch, isDirect, access, queueDepth });
+    const note = (level: string, message: string): void => {
+      notes.push(`${level}: ${message}`);
+    };
+    return new UringBackend(disk, { ring, batch, isDirect, access, queueDepth, note });
   }
 
   async function openDisk(path: string, isReadOnly = false, isThin = true): Promise<DiskFile> {
@@ -274,6 +281,55 @@ describe('the io_uring store', () => {
     expect(held().map(([opcode]) => opcode)).toEqual([RING_READ | RING_PINNED, RING_WRITE | RING_PINNED]);
     expect(store.capabilities.engine).toBe('io_uring, O_DIRECT');
     wake(whole);
+  });
+
+  it('every operation finds its file by the ring’s table, and close takes it out', async () => {
+    kernel.files.push(77, null);
+    const store = await open({ isDirect: true });
+    const fixed = RING_FIXED_FILE | (1 << RING_LAYOUT.fileIndexShift);
+    const fua = owner.io(IO_WRITE, 0, 4096, memory);
+    fua.isFua = true;
+    store.submit(fua);
+    store.submit(owner.io(IO_READ, 0, 4096, memory));
+    store.submit(owner.io(IO_WRITE, 0, 4096, memory));
+    store.submit(owner.io(IO_FLUSH, 0, 0));
+    store.submit(owner.io(IO_UNMAP, 0, 65536));
+    endTick();
+    const transfers = [RING_WRITE_DSYNC, RING_READ, RING_WRITE].map((opcode) => opcode | RING_PINNED | fixed);
+    const others = [RING_FDATASYNC | fixed, RING_PUNCH_HOLE | fixed];
+    expect(held().map(([opcode]) => opcode)).toEqual([...transfers, ...others]);
+    wake(({ opcode, lengthBytes }) => ((opcode & 255) === RING_PUNCH_HOLE ? -EOPNOTSUPP : lengthBytes));
+    expect(held()).toEqual([[RING_WRITE_ZEROS | fixed, 65536, 0, 0]]);
+    const [{ fd }] = kernel.held as [Submission];
+    expect(kernel.files).toEqual([77, fd]);
+    const closed = store.close();
+    await new Promise(setImmediate);
+    expect(kernel.files).toEqual([77, fd]); // a zero write is still in flight
+    wake(whole);
+    await closed;
+    disks = [];
+    expect([kernel.files, notes]).toEqual([[77, null], []]);
+    expect(statuses()).toEqual([IO_OK, IO_OK, IO_OK, IO_OK, IO_OK]);
+  });
+
+  it('a store that finds no place in the table works by its descriptor', async () => {
+    kernel.files.push(77);
+    const store = await open();
+    store.submit(owner.io(IO_READ, 0, 4096, memory));
+    endTick();
+    expect(held()).toEqual([[RING_READ, 4096, 0, 0]]);
+    wake(whole);
+    await store.close();
+    disks = [];
+    expect([kernel.files, notes, statuses()]).toEqual([[77], [], [IO_OK]]);
+  });
+
+  it('a file that the kernel does not give up is noted, and closed all the same', async () => {
+    kernel.files.push(null);
+    kernel.unregisterResult = -EIO;
+    await (await open()).close();
+    disks = [];
+    expect(notes).toEqual([expect.stringMatching(/^warn: .*registered file/)]);
   });
 
   it('reads and whole pages are tried inline, anything else is the ring alone', async () => {

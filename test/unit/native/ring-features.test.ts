@@ -2,21 +2,32 @@
 import { describe, expect, it } from 'vitest';
 import { reportRing } from '../../../src/native/ring-features.ts';
 
-const NOTHING = { hasPlainReadWrite: false, hasFallocate: false, hasCancel: false, setupFlags: 0 };
+const NOTHING = {
+  hasPlainReadWrite: false,
+  hasFallocate: false,
+  hasCancel: false,
+  setupFlags: 0,
+  filesMax: 0,
+  sqPollRefusal: 0,
+};
 
 describe('the report of a ring', () => {
   it('of Linux 5.1 names nothing', () => {
     const report = reportRing({ depth: 32, features: { ...NOTHING }, isArenaPinned: false });
-    expect(report).toEqual({ depth: 32, setupFlags: [], operations: [], hasRegisteredBuffers: false });
+    const operations: string[] = [];
+    const nothing = { setupFlags: [], operations, hasRegisteredBuffers: false, registeredFilesMax: 0 };
+    expect(report).toEqual({ depth: 32, ...nothing });
   });
 
   it('names flags and operations', () => {
-    const features = { ...NOTHING, hasPlainReadWrite: true, hasFallocate: true, hasCancel: true, setupFlags: 0x1390 };
+    const operations = { hasPlainReadWrite: true, hasFallocate: true, hasCancel: true };
+    const features = { ...NOTHING, ...operations, setupFlags: 0x1390, filesMax: 1024 };
     expect(reportRing({ depth: 1024, features, isArenaPinned: true })).toEqual({
       depth: 1024,
       setupFlags: ['CLAMP', 'SUBMIT_ALL', 'COOP_TASKRUN', 'TASKRUN_FLAG', 'SINGLE_ISSUER'],
       operations: ['READ', 'WRITE', 'FALLOCATE', 'ASYNC_CANCEL'],
       hasRegisteredBuffers: true,
+      registeredFilesMax: 1024,
     });
   });
 });

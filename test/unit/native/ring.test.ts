@@ -1,7 +1,8 @@
 import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import type { NativeAddon, NativeArena } from '../../../src/native/native-addon.ts';
-import { openRing, RING_READ, Ring, type RingOwner } from '../../../src/native/ring.ts';
+import { openRing, RING_FIXED_FILE, RING_READ, Ring, type RingOwner } from '../../../src/native/ring.ts';
+import { RING_LAYOUT } from '../../../src/native/ring-layout.ts';
 import { TickBatch } from '../../../src/util/tick-batch.ts';
 import { ScriptedRing } from './scripted-ring.ts';
 
@@ -108,6 +109,19 @@ describe('a ring', () => {
   it('stops us when the kernel refuses to work', () => {
     const { ring } = setUp();
     expect(() => ring.deliver(-EINVAL)).toThrow(`errno ${EINVAL}`);
+  });
+
+  it('answers with the flags of a registered file, with none where there is no place, and says what the kernel keeps', () => {
+    const { kernel, ring } = setUp();
+    expect(ring.registerFile(7)).toBe(0);
+    expect(ring.unregisterFile(0)).toBeNull();
+    kernel.files.push(9, null);
+    const flags = ring.registerFile(7);
+    expect(flags).toBe(RING_FIXED_FILE | (1 << RING_LAYOUT.fileIndexShift));
+    expect(kernel.files).toEqual([9, 7]);
+    expect(ring.unregisterFile(flags)).toBeNull();
+    expect(kernel.files).toEqual([9, null]);
+    expect(ring.unregisterFile(flags)).toMatch(`errno ${EINVAL}`);
   });
 
   it('says why the arena is not pinned', () => {

@@ -2,6 +2,7 @@
  * A NativeRing whose kernel is the test: it keeps what was submitted, and completes it with the results that the test
  * wants. So short transfers, refusals and a full ring can be had at will, and without io_uring.
  */
+import { constants } from 'node:os';
 import type { NativeRing } from '../../../src/native/native-addon.ts';
 import { RING_LAYOUT } from '../../../src/native/ring-layout.ts';
 
@@ -15,7 +16,14 @@ export interface Submission {
 }
 
 export class ScriptedRing implements NativeRing {
-  readonly features = { hasPlainReadWrite: true, hasFallocate: true, hasCancel: true, setupFlags: 0 };
+  readonly features = {
+    hasPlainReadWrite: true,
+    hasFallocate: true,
+    hasCancel: true,
+    setupFlags: 0,
+    filesMax: 0,
+    sqPollRefusal: 0,
+  };
   readonly depth: number;
   readonly submissions: ArrayBuffer;
   readonly completions: ArrayBuffer;
@@ -24,6 +32,9 @@ export class ScriptedRing implements NativeRing {
   /** How many submissions each enter() brought. */
   readonly enters: number[] = [];
   registerResult = 0;
+  /** The table of registered files: descriptors, null where there is a place. */
+  readonly files: (number | null)[] = [];
+  unregisterResult = 0;
   /** When set, enter() completes what it takes at once with this. */
   answer: ((submission: Submission) => number) | null = null;
 
@@ -57,6 +68,19 @@ export class ScriptedRing implements NativeRing {
 
   registerArena(): number {
     return this.registerResult;
+  }
+
+  registerFile(fd: number): number {
+    const index = this.files.indexOf(null);
+    if (index < 0) return -constants.errno.ENFILE;
+    this.files[index] = fd;
+    return index;
+  }
+
+  unregisterFile(index: number): number {
+    if (typeof this.files[index] !== 'number') return -constants.errno.EINVAL;
+    this.files[index] = null;
+    return this.unregisterResult;
   }
 
   close(): void {

@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
+  constants,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -205,6 +208,21 @@ describe('disk file', () => {
     });
   });
 
+  it('a closed file is locked no more, whoever else holds it open: the kernel may do so for a while', async () => {
+    if (native === null) return expectLockGoesWithDescriptor();
+    const disk = await openDisk({ sizeBytes: MIB });
+    const held = native.duplicate(disk.fd);
+    await disk.close();
+    await disk.close();
+    expect((await openDisk()).sizeBytes).toBe(MIB);
+    closeSync(held);
+  });
+
+  async function expectLockGoesWithDescriptor(): Promise<void> {
+    await (await openDisk({ sizeBytes: MIB })).close();
+    expect((await openDisk()).sizeBytes).toBe(MIB);
+  }
+
   if (hasLoopDevices()) describe('block devices', describeBlockDevices);
 
   function describeBlockDevices(): void {
@@ -229,6 +247,13 @@ describe('disk file', () => {
       await openDisk({ path: loop, sizeBytes: 4 * MIB });
       await expectFault({ path: loop }, 'IN_USE', loop);
       expect(spawnSync('flock', ['-xn', loop, 'true']).status).toBe(1);
+    });
+
+    it('that somebody lets go of in a moment are waited for', async () => {
+      const loop = attach(4 * MIB);
+      const claim = openSync(loop, constants.O_RDWR | constants.O_EXCL);
+      setTimeout(() => closeSync(claim), 300);
+      expect(await openDisk({ path: loop })).toMatchObject({ sizeBytes: 4 * MIB });
     });
 
     it('that take no writes are served read-only alone', async () => {

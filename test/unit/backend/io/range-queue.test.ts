@@ -12,6 +12,7 @@ function manualTools(): { tools: DiskTools; calls: string[]; end: (errno: number
   const running: ((errno: number) => void)[] = [];
   const tools: DiskTools = {
     seek: null,
+    unlock: null,
     copyRange: null,
     lock: async () => true,
     fallocate(fd, mode, offsetBytes, lengthBytes, onDone) {
