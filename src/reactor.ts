@@ -50,6 +50,10 @@ export interface ReactorOptions {
   readonly isIoUringEnabled: boolean;
   /** Submissions in flight at once. */
   readonly ringDepth: number;
+  /** Not 0: a thread of the kernel takes submissions, and sleeps after so long without any. */
+  readonly sqPollIdleMs: number;
+  /** Stores past the page cache have a ring whose completions are looked for, where their device can be polled. */
+  readonly isIoPollEnabled: boolean;
   readonly slotClasses: readonly SlotClass[];
   /** Where the arena lies; null: wherever it is first touched. */
   readonly numaNode: number | null;
@@ -75,12 +79,15 @@ export class Reactor {
   readonly spaceWatch = new SpaceWatch();
   /** Why stores are served through node:fs; null when there is a ring. */
   readonly ringReason: string | null;
+  /** What io_uring did not give of what was asked for, in sentences. */
+  readonly ringRefusals: readonly string[];
   /** Null without the addon. */
   readonly arena: NativeArena | null;
   private readonly options: ReactorOptions;
   private readonly batch: TickBatch;
   private readonly services: ProtocolServices;
   private readonly ring: Ring<BackendIo> | null;
+  private readonly polledRing: Ring<BackendIo> | null;
   private readonly lent: LentMemory;
   private readonly busyPoll: BusyPoll | null;
   private readonly listeners: TcpListener[] = [];
@@ -119,16 +126,19 @@ export class Reactor {
     this.deviceServer = new DeviceServerContext(pool, systemClock, randomBytes);
     this.deviceServer.commandClock = new TickClock(systemClock, this.batch);
     this.deviceServer.delay = (ms, work) => void setTimeout(work, ms).unref();
-    const { ring, reason } = this.openRing(arena);
+    const { ring, reason, refusal } = this.openRing(arena);
     this.ring = ring;
     this.ringReason = reason;
+    const polled = ring === null ? NOT_ASKED_FOR : this.openPolledRing(arena);
+    this.polledRing = polled.ring;
+    this.ringRefusals = [refusal, polled.refusal].filter((sentence) => sentence !== null);
   }
 
   /** Opens a store for this reactor's logical units. Rejects with BackendError. */
   async openStore(spec: StorageSpec): Promise<Backend> {
     const { native, note } = this.options;
-    const { batch, ring, ringReason } = this;
-    const backend = await openBackend(spec, { batch, native, ring, ringReason, note });
+    const { batch, ring, polledRing, ringReason } = this;
+    const backend = await openBackend(spec, { batch, native, ring, polledRing, ringReason, note });
     this.backends.push(backend);
     return backend;
   }
@@ -189,6 +199,11 @@ export class Reactor {
     return this.ring === null ? null : reportRing(this.ring);
   }
 
+  /** The same of the ring whose completions are looked for. */
+  get polledRingReport(): RingReport | null {
+    return this.polledRing === null ? null : reportRing(this.polledRing);
+  }
+
   /** The node that the arena's first page lies on; null: it was not touched yet, or there is no addon. */
   get arenaNode(): number | null {
     const { native } = this.options;
@@ -216,6 +231,7 @@ export class Reactor {
     if (isDrained) this.deviceServer.close();
     this.busyPoll?.close();
     this.ring?.close();
+    this.polledRing?.close();
     return isDrained;
   }
 
@@ -227,6 +243,7 @@ export class Reactor {
     await Promise.all(this.backends.map((backend) => backend.close()));
     this.busyPoll?.close();
     this.ring?.close();
+    this.polledRing?.close();
   }
 
   private moverOf(
@@ -254,10 +271,18 @@ export class Reactor {
   }
 
   private openRing(arena: NativeArena | null): RingOpening<BackendIo> {
-    const { native, nativeReason, isIoUringEnabled, ringDepth } = this.options;
-    if (native === null || arena === null) return { ring: null, reason: nativeReason };
-    if (!isIoUringEnabled) return { ring: null, reason: 'performance.enableIoUring is false' };
-    return openRing({ native, arena, batch: this.batch, depth: ringDepth });
+    const { native, nativeReason, isIoUringEnabled, ringDepth, sqPollIdleMs } = this.options;
+    if (native === null || arena === null) return withoutRing(nativeReason);
+    if (!isIoUringEnabled) return withoutRing('performance.enableIoUring is false');
+    return openRing({ native, arena, batch: this.batch, depth: ringDepth, sqPollIdleMs });
+  }
+
+  private openPolledRing(arena: NativeArena | null): RingOpening<BackendIo> {
+    const { native, isIoPollEnabled, ringDepth: depth } = this.options;
+    if (!isIoPollEnabled || native === null || arena === null) return NOT_ASKED_FOR;
+    const opening = openRing<BackendIo>({ native, arena, batch: this.batch, depth, isPolled: true });
+    const { ring, reason } = opening;
+    return ring === null ? { ...opening, refusal: `no ring is polled (performance.ioPoll): ${reason}` } : opening;
   }
 
   private idleWithin(ms: number): Promise<boolean> {
@@ -274,6 +299,12 @@ export class Reactor {
 function openBusyPoll(native: NativeAddon, microseconds: number): BusyPoll | null {
   const poll = microseconds === 0 ? 0 : native.createBusyPoll();
   return typeof poll === 'number' ? null : new BusyPoll(poll, microseconds);
+}
+
+const NOT_ASKED_FOR: RingOpening<BackendIo> = { ring: null, reason: null, refusal: null };
+
+function withoutRing(reason: string | null): RingOpening<BackendIo> {
+  return { ring: null, reason, refusal: null };
 }
 
 /** What createArena takes for no node. */

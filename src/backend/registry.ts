@@ -9,6 +9,8 @@ import { openUring } from './uring.ts';
 export interface BackendContext extends StorageContext {
   /** The reactor's, over the arena that every BackendIo.memory is; null where there is none. */
   readonly ring: Ring<BackendIo> | null;
+  /** The reactor's second, over the same arena, whose completions are looked for; null where none was asked for. */
+  readonly polledRing: Ring<BackendIo> | null;
   /** Why there is no ring, a sentence without a full stop; null when there is one. */
   readonly ringReason: string | null;
 }

@@ -15,7 +15,6 @@ import {
   RING_ZERO_RANGE,
   RING_ZEROS_BYTES_MAX,
   type Ring,
-  type RingOwner,
 } from '../native/ring.ts';
 import { assert } from '../util/assert.ts';
 import { RingQueue } from '../util/ring-queue.ts';
@@ -45,6 +44,7 @@ import { Durability } from './io/durability.ts';
 import { ioStatusOfErrno } from './io/errno-status.ts';
 import { InFlight } from './io/in-flight.ts';
 import { LateCompletion } from './io/late-completion.ts';
+import { PolledPath, type PolledStore } from './io/polled-path.ts';
 import type { StorageContext, StorageSpec } from './storage-spec.ts';
 
 /** An io_uring operation that a signal or a full queue of the device turned away is started again, but not for ever. */
@@ -58,30 +58,53 @@ const RANGE_IN_RING = -1;
 export interface UringContext extends StorageContext {
   /** The reactor's, opened over the arena that every BackendIo.memory is. */
   readonly ring: Ring<BackendIo>;
+  /** For O_DIRECT stores whose device can be polled; null where none was asked for. */
+  readonly polledRing: Ring<BackendIo> | null;
 }
 
 /** Rejects with BackendError; then nothing stays open or locked. */
 export async function openUring(spec: StorageSpec, context: UringContext): Promise<UringBackend> {
-  const { ring, native, note, batch } = context;
+  const { native, note, batch } = context;
   assert(native !== null, 'a ring comes from the addon');
   const disk = await openDiskFile(spec, context);
   try {
+    const { ring } = context;
+    const polledRing = spec.isDirect ? polledRingOf(disk, context) : null;
     if (spec.isDirect) {
       await checkDirectAlignment(disk, spec.blockBytes, native);
-      const reason = ring.pinArena();
-      if (reason !== null) note('warn', reason, { path: disk.path });
+      pinArena(ring, disk, note);
+      if (polledRing !== null) pinArena(polledRing, disk, note);
     }
     const access = spec.isDirect ? PAST_PAGE_CACHE : await pageCacheAccess(disk);
     const queueDepth = spec.queueDepth ?? ring.depth;
-    return new UringBackend(disk, { ring, batch, isDirect: spec.isDirect, access, queueDepth, note });
+    return new UringBackend(disk, { ring, polledRing, batch, isDirect: spec.isDirect, access, queueDepth, note });
   } catch (cause) {
     await disk.close();
     throw cause;
   }
 }
 
+function pinArena(ring: Ring<BackendIo>, { path }: DiskFile, note: UringContext['note']): void {
+  const reason = ring.pinArena();
+  if (reason !== null) note('warn', reason, { path });
+}
+
+/** Null also where the device says that polling brings nothing: older kernels would poll it all the same, in vain. */
+function polledRingOf({ path, canPoll }: DiskFile, { polledRing, note }: UringContext): Ring<BackendIo> | null {
+  if (polledRing === null || canPoll !== false) return polledRing;
+  note('warn', POLL_REFUSED, {
+    path,
+    reason: 'its device has no queue to poll (queue/io_poll in /sys/dev/block is 0)',
+  });
+  return null;
+}
+
+const POLL_REFUSED = 'completions of this storage are not polled';
+
 export interface UringOptions {
   readonly ring: Ring<BackendIo>;
+  /** For reads and writes of an O_DIRECT disk, until its device refuses; null: `ring`. */
+  readonly polledRing: Ring<BackendIo> | null;
   readonly batch: UringContext['batch'];
   /** The disk's descriptor was opened O_DIRECT. */
   readonly isDirect: boolean;
@@ -91,8 +114,8 @@ export interface UringOptions {
   readonly note: UringContext['note'];
 }
 
-export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
-  readonly capabilities: BackendCapabilities;
+export class UringBackend implements Backend, CopiedDisk, PolledStore {
+  capabilities: BackendCapabilities;
   sizeBytes: number;
   /** The most that was ever served: an io beyond it is a bug. */
   private reachBytes: number;
@@ -100,8 +123,9 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
   private readonly disk: DiskFile;
   private readonly fd: number;
   private readonly note: UringContext['note'];
-  /** Added to every opcode. */
+  /** Added to every opcode that goes to `ring`. */
   private readonly fileFlags: number;
+  private readonly polled: PolledPath | null;
   private readonly ring: Ring<BackendIo>;
   private readonly queueDepth: number;
   private readonly readOpcode: number;
@@ -125,7 +149,8 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
   private closing: Promise<void> | null = null;
 
   /** Takes `disk` over. */
-  constructor(disk: DiskFile, { ring, batch, isDirect, access, queueDepth, note }: UringOptions) {
+  constructor(disk: DiskFile, options: UringOptions) {
+    const { ring, polledRing, batch, isDirect, access, queueDepth, note } = options;
     this.disk = disk;
     this.fd = disk.fd;
     this.note = note;
@@ -135,12 +160,14 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
     this.ring = ring;
     this.queueDepth = Math.min(queueDepth, ring.depth);
     this.copier = new DiskCopier(disk, this.inFlight);
-    const flags = this.fileFlags | (isDirect ? RING_PINNED : 0);
-    this.readOpcode = RING_READ | flags | access.readFlags;
-    this.writeOpcode = RING_WRITE | flags;
-    this.wholeWriteOpcode = RING_WRITE | flags | access.writeFlags;
+    this.polled =
+      polledRing === null ? null : new PolledPath(polledRing, this, disk.fd, () => this.onPollingOver(access.engine));
+    const pinned = isDirect ? RING_PINNED : 0;
+    this.readOpcode = RING_READ | pinned | access.readFlags;
+    this.writeOpcode = RING_WRITE | pinned;
+    this.wholeWriteOpcode = RING_WRITE | pinned | access.writeFlags;
     this.writeUnitBytes = access.writeUnitBytes;
-    this.dsyncOpcode = RING_WRITE_DSYNC | flags;
+    this.dsyncOpcode = RING_WRITE_DSYNC | pinned;
     this.late = new LateCompletion(batch, this.inFlight);
     this.capabilities = {
       isReadOnly: disk.isReadOnly,
@@ -151,7 +178,7 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
       unmapGranularityBytes: disk.unmapGranularityBytes,
       optimalIoBytes: disk.optimalIoBytes,
       canTellSpace: !disk.isBlockDevice,
-      engine: access.engine,
+      engine: polledRing === null ? access.engine : `${access.engine}, polled`,
     };
   }
 
@@ -221,14 +248,29 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
     if (this.queued.length > 0) this.startQueued();
   }
 
+  onPollRefused(io: BackendIo): void {
+    this.inRing -= 1;
+    this.enqueue(io);
+    if (this.queued.length > 0) this.startQueued();
+  }
+
   onRingRoom(): void {
     this.isWaiting = false;
     this.startQueued();
   }
 
   private leaveRing(): void {
-    const reason = this.ring.unregisterFile(this.fileFlags);
-    if (reason !== null) this.note('warn', reason, { path: this.disk.path });
+    for (const reason of [this.ring.unregisterFile(this.fileFlags), this.polled?.leave() ?? null]) {
+      if (reason !== null) this.note('warn', reason, { path: this.disk.path });
+    }
+  }
+
+  private onPollingOver(engine: string): void {
+    this.capabilities = { ...this.capabilities, engine };
+    this.note('warn', POLL_REFUSED, {
+      path: this.disk.path,
+      reason: 'its device or its file system cannot (EOPNOTSUPP)',
+    });
   }
 
   private write(io: BackendIo): void {
@@ -251,7 +293,14 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
   }
 
   private get hasRoom(): boolean {
-    return this.inRing < this.queueDepth && this.ring.hasRoom;
+    return this.inRing < this.queueDepth && this.fullRing === null;
+  }
+
+  /** The ring that the oldest of the queue may need and that has no room; null: there is room. */
+  private get fullRing(): Ring<BackendIo> | null {
+    const { ring, polled } = this;
+    if (!ring.hasRoom) return ring;
+    return polled === null || !polled.isOpen || polled.ring.hasRoom ? null : polled.ring;
   }
 
   private startQueued(): void {
@@ -261,9 +310,10 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
 
   /** Our own completions go on with the queue; the ring's room, held by others, has to be waited for. */
   private waitWhenFull(): void {
-    if (this.isWaiting || this.ring.hasRoom) return;
+    const full = this.fullRing;
+    if (this.isWaiting || full === null) return;
     this.isWaiting = true;
-    this.ring.waitForRoom(this);
+    full.waitForRoom(this);
   }
 
   private start(io: BackendIo): void {
@@ -285,7 +335,11 @@ export class UringBackend implements Backend, CopiedDisk, RingOwner<BackendIo> {
   private startTransfer(io: BackendIo, opcode: number): void {
     const { doneBytes } = io;
     const leftBytes = io.lengthBytes - doneBytes;
-    this.ring.start(this, io, opcode, this.fd, leftBytes, io.offsetBytes + doneBytes, io.memoryOffset + doneBytes);
+    const offsetBytes = io.offsetBytes + doneBytes;
+    const memoryOffset = io.memoryOffset + doneBytes;
+    const { polled } = this;
+    if (polled?.isOpen) polled.start(io, opcode, leftBytes, offsetBytes, memoryOffset);
+    else this.ring.start(this, io, opcode | this.fileFlags, this.fd, leftBytes, offsetBytes, memoryOffset);
   }
 
   private startZeros(io: BackendIo): void {

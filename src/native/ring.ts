@@ -63,6 +63,8 @@ export interface RingOpening<Item> {
   readonly ring: Ring<Item> | null;
   /** Why there is no ring, a sentence without a full stop; null when there is one. */
   readonly reason: string | null;
+  /** Why a submission thread that was asked for is not there; null when it is, or was not asked for. */
+  readonly refusal: string | null;
 }
 
 /** Opens a ring. A kernel that has none, or forbids it, is an answer and no exception: node:fs does the work then. */
@@ -72,9 +74,9 @@ export function openRing<Item>(options: RingOptions): RingOpening<Item> {
   const opened = native.openRing(arena, { depth, baseOpsOnly, sqPollIdleMs, isPolled }, (count) =>
     ring?.deliver(count),
   );
-  if (typeof opened === 'number') return { ring: null, reason: reasonOfErrno(-opened) };
+  if (typeof opened === 'number') return { ring: null, reason: reasonOfErrno(-opened), refusal: null };
   ring = new Ring<Item>(opened, arena.memory, options.batch);
-  return { ring, reason: null };
+  return { ring, reason: null, refusal: sqPollRefusal(-opened.features.sqPollRefusal) };
 }
 
 const { EAGAIN, EINVAL, EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM } = constants.errno;
@@ -93,6 +95,17 @@ const REASONS: ReadonlyMap<number, string> = new Map([
 function reasonOfErrno(errno: number): string {
   return REASONS.get(errno) ?? `io_uring cannot be set up (errno ${errno})`;
 }
+
+function sqPollRefusal(errno: number): string | null {
+  if (errno === 0) return null;
+  const why = SQ_POLL_REFUSALS.get(errno) ?? `errno ${errno}`;
+  return `no thread of the kernel takes the submissions of io_uring (performance.sqPollIdleMs): ${why}`;
+}
+
+const SQ_POLL_REFUSALS: ReadonlyMap<number, string> = new Map([
+  [ENOSYS, 'it is older than 5.11'],
+  [EPERM, 'before 5.13 that takes CAP_SYS_NICE'],
+]);
 
 const SUBMISSION_WORDS = RING_LAYOUT.submissionBytes / 4;
 const SUBMISSION_DOUBLES = RING_LAYOUT.submissionBytes / 8;

@@ -49,6 +49,8 @@ export interface ReactorStatus {
   readonly sessionCount: number;
   /** Null: stores are served through node:fs. */
   readonly ring: RingReport | null;
+  /** The one for stores past the page cache whose completions are looked for; null: none was asked for. */
+  readonly polledRing: RingReport | null;
 }
 
 export interface ServedReactorOptions {
@@ -84,7 +86,9 @@ export class ServedReactor {
     const reactor = makeReactor(options, native, own.length > 0, exported);
     try {
       const units = await openUnits(reactor, configuration, exported, plan.uuids, log);
-      if (reactor.ringReport !== null) log.debug({ ...reactor.ringReport }, 'io_uring opened');
+      for (const ring of [reactor.ringReport, reactor.polledRingReport]) {
+        if (ring !== null) log.debug({ ...ring }, 'io_uring opened');
+      }
       const portals = await addTargets(reactor, options, units);
       const storages = new Map([...units].map(([storage, unit]) => [storage.deviceID, { storage, unit }]));
       for (const served of storages.values()) reactor.capacities.watch(served);
@@ -102,9 +106,9 @@ export class ServedReactor {
   get status(): ReactorStatus {
     const { reactor, ownTargets } = this;
     const { reactor: number, numaNode } = this.plan;
-    const { arenaNode: memoryNode, ringReport: ring } = reactor;
+    const { arenaNode: memoryNode, ringReport: ring, polledRingReport: polledRing } = reactor;
     const { sessionCount } = reactor.registry;
-    return { reactor: number, numaNode, memoryNode, targets: ownTargets, sessionCount, ring };
+    return { reactor: number, numaNode, memoryNode, targets: ownTargets, sessionCount, ring, polledRing };
   }
 
   /** @param ports in the order of the configuration */
@@ -135,6 +139,8 @@ function makeReactor(
     nativeReason: reason,
     isIoUringEnabled: performance.isIoUringEnabled && hasTargets,
     ringDepth: ringDepth(storages),
+    sqPollIdleMs: performance.sqPollIdleMs,
+    isIoPollEnabled: performance.isIoPollEnabled,
     slotClasses: hasTargets ? slotClasses : SLOT_CLASSES_LISTENING,
     numaNode: plan.numaNode,
     hasHugePages: performance.hasHugePages && hasTargets,
@@ -150,8 +156,9 @@ function makeReactor(
 }
 
 /** What the machine gave of what was asked for. */
-function noteMeans({ arena, ringReason }: Reactor, plan: ReactorPlan, isNative: boolean, log: Log): void {
+function noteMeans({ arena, ringReason, ringRefusals }: Reactor, plan: ReactorPlan, isNative: boolean, log: Log): void {
   if (isNative && ringReason !== null) log.info({ reason: ringReason }, 'running without io_uring');
+  for (const reason of ringRefusals) log.warn({ reason }, 'io_uring is not as configured');
   if (arena !== null && arena.reason !== null) log.warn({ reason: arena.reason }, 'memory is not as configured');
   const { numaNode, cpus, reactorOfTarget } = plan;
   const targets = [...reactorOfTarget].filter(([, each]) => each === plan.reactor).map(([name]) => name);

@@ -17,11 +17,27 @@ describeFileContract('iouring on tmpfs, two I/Os in the ring at once', {
   spec: { queueDepth: 2 },
   parentFolder: '/dev/shm',
 });
-if (hasDirect()) describeFileContract('iouring, O_DIRECT', { scheme: 'iouring', spec: { isDirect: true } });
+// The thread goes to sleep between most of the I/O.
+describeFileContract('iouring, a submission thread', { scheme: 'iouring', rings: { sqPollIdleMs: 1 } });
+if (hasDirect()) {
+  const direct = { scheme: 'iouring', spec: { isDirect: true } };
+  describeFileContract('iouring, O_DIRECT', direct);
+  describeFileContract('iouring, O_DIRECT, a submission thread', { ...direct, rings: { sqPollIdleMs: 1 } });
+  describeFileContract('iouring, O_DIRECT, polled where that works', { ...direct, rings: { isPolled: true } });
+}
+// tmpfs has no device that could tell, and refuses each I/O that is polled for.
+if (hasDirect('/dev/shm')) {
+  describeFileContract('iouring, O_DIRECT, polled on tmpfs', {
+    scheme: 'iouring',
+    spec: { isDirect: true },
+    parentFolder: '/dev/shm',
+    rings: { isPolled: true },
+  });
+}
 
 /** Whether the file system of the tests' folder knows O_DIRECT. */
-function hasDirect(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), 'gotgt-direct-'));
+function hasDirect(parentFolder = tmpdir()): boolean {
+  const folder = mkdtempSync(join(parentFolder, 'gotgt-direct-'));
   try {
     closeSync(openSync(join(folder, 'file'), constants.O_CREAT | constants.O_RDWR | constants.O_DIRECT));
     return true;

@@ -27,6 +27,8 @@ export interface DiskSetup {
   readonly blockShift?: number;
   readonly isReadOnly?: boolean;
   readonly isRemovable?: boolean;
+  /** Past the page cache. */
+  readonly isDirect?: boolean;
 }
 
 export interface DaemonSetup {
@@ -46,6 +48,8 @@ export interface DaemonSetup {
   readonly keys?: Readonly<Record<string, unknown>>;
   /** A command and its arguments that run the daemon, such as setpriv(1). */
   readonly wrapper?: readonly string[];
+  /** "info" when left out. */
+  readonly logLevel?: string;
 }
 
 /** One line of the log. */
@@ -66,9 +70,10 @@ process.once('exit', () => {
 
 /** A temporary folder, until dispose() or the end of the tests, for disks, state and the output of clients. */
 export class TestFolder {
-  readonly path: string = mkdtempSync(join(tmpdir(), 'gotgt-interop-'));
+  readonly path: string;
 
-  constructor() {
+  constructor(parentFolder = tmpdir()) {
+    this.path = mkdtempSync(join(parentFolder, 'gotgt-interop-'));
     foldersLeft.add(this.path);
   }
 
@@ -114,7 +119,8 @@ export class DaemonProcess {
     expectFreshBuild();
     const config = folder.join(`config-${setup.portal ?? 'any'}.json`);
     writeFileSync(config, JSON.stringify(configDocument(folder, setup)));
-    return new DaemonProcess(['--config', config, '--state-dir', folder.join('state')], setup.wrapper ?? []);
+    const args = ['--config', config, '--state-dir', folder.join('state'), '--log', setup.logLevel ?? 'info'];
+    return new DaemonProcess(args, setup.wrapper ?? []);
   }
 
   /** Resolves when it listens; rejects with what it said instead. */
@@ -214,7 +220,7 @@ function configDocument(folder: TestFolder, setup: DaemonSetup): object {
   const { disks, portal, otherPortals, negotiation, isns, targetKeys, keys } = setup;
   const luns = Object.fromEntries(disks.map((_, lun) => [lun, lun]));
   return {
-    storages: disks.map(({ scheme, fileName, size, blockShift, isReadOnly, isRemovable }, deviceID) => ({
+    storages: disks.map(({ scheme, fileName, size, blockShift, isReadOnly, isRemovable, isDirect }, deviceID) => ({
       deviceID,
       path: `${scheme}:${folder.join(fileName)}`,
       size,
@@ -222,6 +228,7 @@ function configDocument(folder: TestFolder, setup: DaemonSetup): object {
       ...(blockShift === undefined ? {} : { blockShift }),
       readOnly: isReadOnly ?? false,
       removable: isRemovable ?? false,
+      direct: isDirect ?? false,
     })),
     iscsiportals: [portal ?? '127.0.0.1:0', ...(otherPortals ?? [])].map((each, id) => ({ id, portal: each })),
     iscsitargets: { [TARGET_NAME]: { luns, ...(negotiation === undefined ? {} : { negotiation }), ...targetKeys } },

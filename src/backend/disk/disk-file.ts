@@ -69,6 +69,8 @@ export class DiskFile {
   /** What is written past the page cache without reading first. */
   readonly transferGranularityBytes: number;
   readonly optimalIoBytes: number;
+  /** See DiskGeometry. */
+  readonly canPoll: boolean | null;
   /** FALLOCATE_PUNCH_HOLE gives space back here, and the operator wants it to. */
   readonly canUnmap: boolean;
   readonly unmapGranularityBytes: number;
@@ -85,6 +87,7 @@ export class DiskFile {
     this.physicalBlockBytes = geometry.physicalBlockBytes;
     this.transferGranularityBytes = geometry.transferGranularityBytes;
     this.optimalIoBytes = geometry.optimalIoBytes;
+    this.canPoll = geometry.canPoll;
     this.canUnmap = canUnmap;
     this.unmapGranularityBytes = canUnmap ? geometry.unmapGranularityBytes : 0;
     this.tools = opened.tools;

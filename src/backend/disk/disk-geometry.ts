@@ -1,7 +1,8 @@
 /** What the kernel tells about the medium below an open file or block device: its sizes, and whether it can unmap. */
 import type { Stats } from 'node:fs';
-import { readFile, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { BackendError } from '../backend.ts';
+import { deviceName, readQueue, readSysNumber } from './disk-queue.ts';
 
 /** More makes initiators choose sector sizes their file systems refuse (mkfs.xfs takes it for its own). */
 const PHYSICAL_BLOCK_BYTES_MAX = 4096;
@@ -23,6 +24,8 @@ export interface DiskGeometry {
   readonly isReadOnly: boolean;
   /** A block device says itself whether it can unmap; null: try it on the file. */
   readonly canUnmap: boolean | null;
+  /** I/O past the page cache can be polled for; null: its device does not tell, or there is none. */
+  readonly canPoll: boolean | null;
 }
 
 /** @param stats of the open descriptor `fd`, a regular file or a block device */
@@ -43,6 +46,7 @@ async function readFileGeometry(fd: number, stats: Stats): Promise<DiskGeometry>
     unmapGranularityBytes: blockBytes,
     isReadOnly: false,
     canUnmap: null,
+    canPoll: await canPoll(stats.dev),
   };
 }
 
@@ -52,7 +56,7 @@ export async function readDiskBytes(stats: Stats): Promise<number> {
 }
 
 async function readDeviceBytes(dev: number): Promise<number> {
-  const sectors = await readNumber(`/sys/dev/block/${deviceName(dev)}/size`);
+  const sectors = await readSysNumber(`/sys/dev/block/${deviceName(dev)}/size`);
   if (sectors === null) {
     throw new BackendError('SIZE_UNKNOWN', `the size of block device ${deviceName(dev)} is not told: is /sys mounted?`);
   }
@@ -70,36 +74,16 @@ async function readDevice(dev: number): Promise<DiskGeometry> {
     transferGranularityBytes: physicalBytes,
     optimalIoBytes: (await readQueue(dev, 'optimal_io_size')) ?? 0,
     unmapGranularityBytes: (await readQueue(dev, 'discard_granularity')) ?? 0,
-    isReadOnly: (await readNumber(`/sys/dev/block/${deviceName(dev)}/ro`)) === 1,
+    isReadOnly: (await readSysNumber(`/sys/dev/block/${deviceName(dev)}/ro`)) === 1,
     // Punching a hole is a discard that reads zeros: the kernel does it as "write zeroes, and unmap".
     canUnmap: discardBytes > 0 && writeZeroesBytes > 0,
+    canPoll: await canPoll(dev),
   };
 }
 
-/** A partition has no queue of its own; its disk, the folder above, has. */
-async function readQueue(dev: number, name: string): Promise<number | null> {
-  const device = `/sys/dev/block/${deviceName(dev)}`;
-  return (await readNumber(`${device}/queue/${name}`)) ?? (await readNumber(`${device}/../queue/${name}`));
-}
-
-async function readNumber(path: string): Promise<number | null> {
-  let text: string;
-  try {
-    text = await readFile(path, 'ascii');
-  } catch {
-    return null; // no such attribute: an older kernel, or a file system without a device
-  }
-  const number = Number.parseInt(text, 10);
-  return Number.isSafeInteger(number) ? number : null;
-}
-
-/** "major:minor" as sysfs has it, from dev_t as glibc packs it. */
-function deviceName(dev: number): string {
-  const high = Math.floor(dev / 2 ** 32);
-  const low = dev >>> 0;
-  const major = ((low >>> 8) & 0xfff) | (high & 0xfffff000);
-  const minor = (low & 0xff) | ((low >>> 12) & 0xfff00);
-  return `${major}:${minor}`;
+async function canPoll(dev: number): Promise<boolean | null> {
+  const polls = await readQueue(dev, 'io_poll');
+  return polls === null ? null : polls === 1;
 }
 
 function physicalBlockBytes(blockBytes: number): number {

@@ -95,6 +95,10 @@ export interface TargetConfig {
 export interface PerformanceConfig {
   /** False: files are served through node:fs, whatever their scheme. */
   readonly isIoUringEnabled: boolean;
+  /** 0 to SQ_POLL_IDLE_MS_MAX; 0: the reactors submit themselves. */
+  readonly sqPollIdleMs: number;
+  /** Completions of storages past the page cache are looked for. */
+  readonly isIoPollEnabled: boolean;
   /** 1 to REACTORS_MAX; 'auto': by the machine's CPUs; null: nothing was said. */
   readonly reactors: number | 'auto' | null;
   /** Storages that say nothing of NUMA nodes are served on their own. */

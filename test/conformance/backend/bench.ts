@@ -4,7 +4,7 @@ import type { Backend } from '../../../src/backend/backend.ts';
 import { openBackend } from '../../../src/backend/registry.ts';
 import type { StorageSpec } from '../../../src/backend/storage-spec.ts';
 import type { Slot } from '../../../src/util/slot-pool.ts';
-import { BackendRig, Submitter } from './rig.ts';
+import { BackendRig, type RigRings, Submitter } from './rig.ts';
 
 export const MIB = 2 ** 20;
 export const GIB = 2 ** 30;
@@ -15,6 +15,7 @@ export interface ContractSubject {
   readonly spec?: Partial<StorageSpec>;
   /** Where the files lie, when it matters what the file system can. */
   readonly parentFolder?: string;
+  readonly rings?: RigRings;
 }
 
 export class Bench {
@@ -28,7 +29,7 @@ export class Bench {
   }
 
   begin(): void {
-    this.rig = new BackendRig(this.subject.parentFolder);
+    this.rig = new BackendRig(this.subject.parentFolder, this.subject.rings);
   }
 
   async end(): Promise<void> {

@@ -31,7 +31,7 @@ const CLASSES: readonly SlotClass[] = [
 
 /** Less than the contract has in flight, so that stores wait for room too. */
 const RING_DEPTH = 256;
-const NO_ADDON: RingOpening<BackendIo> = { ring: null, reason: 'there is no addon' };
+const NO_ADDON: RingOpening<BackendIo> = { ring: null, reason: 'there is no addon', refusal: null };
 
 export interface Transfer {
   readonly op: IoOp;
@@ -40,6 +40,13 @@ export interface Transfer {
   readonly slot?: Slot;
   readonly isFua?: boolean;
   readonly mayUnmap?: boolean;
+}
+
+/** How the rings are opened. */
+export interface RigRings {
+  readonly sqPollIdleMs?: number;
+  /** There is a polled ring too. */
+  readonly isPolled?: boolean;
 }
 
 export class BackendRig {
@@ -51,29 +58,33 @@ export class BackendRig {
   readonly pool: SlotPool;
   readonly ring: Ring<BackendIo> | null;
   readonly ringReason: string | null;
+  readonly polledRing: Ring<BackendIo> | null;
   private readonly holder = new SlotHolder();
 
-  constructor(parentFolder = tmpdir()) {
+  constructor(parentFolder = tmpdir(), { sqPollIdleMs = 0, isPolled = false }: RigRings = {}) {
     this.folder = mkdtempSync(join(parentFolder, 'gotgt-backend-'));
     const bytes = arenaBytes(CLASSES);
     const { native, batch } = this;
     const arena = native === null ? null : native.createArena(bytes);
     const memory = arena === null ? Buffer.alloc(bytes) : arena.memory;
-    const opening =
-      native === null || arena === null ? NO_ADDON : openRing<BackendIo>({ native, arena, batch, depth: RING_DEPTH });
+    const open = (options: RigRings): RingOpening<BackendIo> =>
+      native === null || arena === null ? NO_ADDON : openRing({ native, arena, batch, depth: RING_DEPTH, ...options });
+    const opening = open({ sqPollIdleMs });
     this.ring = opening.ring;
     this.ringReason = opening.reason;
+    this.polledRing = isPolled ? open({ isPolled }).ring : null;
     this.pool = new SlotPool(memory, CLASSES, this.batch);
   }
 
   get context(): BackendContext {
-    const { batch, native, ring, ringReason, note } = this;
-    return { batch, native, ring, ringReason, note };
+    const { batch, native, ring, polledRing, ringReason, note } = this;
+    return { batch, native, ring, polledRing, ringReason, note };
   }
 
   /** After every store has been closed. */
   close(): void {
     this.ring?.close();
+    this.polledRing?.close();
     rmSync(this.folder, { recursive: true });
   }
 

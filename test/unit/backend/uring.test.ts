@@ -81,6 +81,7 @@ describe('the io_uring store', () => {
     isDirect = false,
     queueDepth = 32,
     name = 'disk',
+    polledRing = null as Ring<BackendIo> | null,
     readFlags = 0,
     writeFlags = 0,
   } = {}) {
@@ -89,7 +90,7 @@ describe('the io_uring store', () => {
     const note = (level: string, message: string): void => {
       notes.push(`${level}: ${message}`);
     };
-    return new UringBackend(disk, { ring, batch, isDirect, access, queueDepth, note });
+    return new UringBackend(disk, { ring, polledRing, batch, isDirect, access, queueDepth, note });
   }
 
   async function openDisk(path: string, isReadOnly = false, isThin = true): Promise<DiskFile> {
@@ -330,6 +331,114 @@ describe('the io_uring store', () => {
     await (await open()).close();
     disks = [];
     expect(notes).toEqual([expect.stringMatching(/^warn: .*registered file/)]);
+  });
+
+  describe('with a polled ring', () => {
+    let polledKernel: ScriptedRing;
+    let polledRing: Ring<BackendIo>;
+
+    beforeEach(() => {
+      polledKernel = new ScriptedRing(32);
+      polledRing = new Ring<BackendIo>(polledKernel, memory, batch);
+    });
+
+    const openPolled = () => open({ isDirect: true, polledRing });
+    const opcodesOf = ({ held }: ScriptedRing) => held.map(({ opcode }) => opcode);
+    /** The loop turns: all that the polled ring holds has `result`. Then the tick ends. */
+    function turn(result: (submission: Submission) => number, count = polledKernel.held.length): void {
+      polledRing.deliver(polledKernel.complete(Math.min(count, polledKernel.held.length), result));
+      endTick();
+    }
+
+    it('reads and writes go there, everything else to the other', async () => {
+      kernel.files.push(null);
+      polledKernel.files.push(66, null);
+      const store = await openPolled();
+      expect(store.capabilities.engine).toBe('io_uring, O_DIRECT, polled');
+      const fua = owner.io(IO_WRITE, 8192, 4096, memory);
+      fua.isFua = true;
+      for (const io of [owner.io(IO_READ, 0, 4096, memory), owner.io(IO_WRITE, 4096, 4096, memory), fua])
+        store.submit(io);
+      store.submit(owner.io(IO_FLUSH, 0, 0));
+      store.submit(owner.io(IO_UNMAP, 65536, 65536));
+      store.submit(owner.io(IO_WRITE_ZEROES, 0, 4096));
+      endTick();
+      const place = RING_PINNED | RING_FIXED_FILE | (1 << RING_LAYOUT.fileIndexShift);
+      expect(opcodesOf(polledKernel)).toEqual([RING_READ, RING_WRITE, RING_WRITE_DSYNC].map((each) => each | place));
+      const others = [RING_FDATASYNC, RING_PUNCH_HOLE, RING_WRITE_ZEROS];
+      expect(opcodesOf(kernel)).toEqual(others.map((each) => each | RING_FIXED_FILE));
+      turn(whole);
+      wake(whole);
+      expect(statuses()).toEqual([IO_OK, IO_OK, IO_OK, IO_OK, IO_OK, IO_OK]);
+      await store.close();
+      disks = [];
+      expect([kernel.files, polledKernel.files, notes]).toEqual([[null], [66, null], []]);
+    });
+
+    it('a short transfer goes on there', async () => {
+      const store = await openPolled();
+      store.submit(owner.io(IO_READ, 0, 4096, memory));
+      endTick();
+      turn(() => 512);
+      expect(polledKernel.held).toMatchObject([{ lengthBytes: 3584, offsetBytes: 512, argument: 512 }]);
+      turn(whole);
+      expect(statuses()).toEqual([IO_OK]);
+    });
+
+    it('what a device refuses is done by the other ring, as all that follows, and told once', async () => {
+      const store = await openPolled();
+      for (let i = 0; i < 4; i++) store.submit(owner.io(IO_WRITE, i * 4096, 4096, memory));
+      endTick();
+      turn(whole, 1);
+      turn(() => -EOPNOTSUPP, 2);
+      expect(held()).toEqual([
+        [RING_WRITE | RING_PINNED, 4096, 4096, 0],
+        [RING_WRITE | RING_PINNED, 4096, 8192, 0],
+      ]);
+      expect(notes).toEqual([expect.stringMatching(/^warn: .*not polled/)]);
+      expect(store.capabilities).toMatchObject({ engine: 'io_uring, O_DIRECT', canUnmap: true });
+      store.submit(owner.io(IO_READ, 0, 4096, memory));
+      endTick();
+      turn(() => -EOPNOTSUPP); // the last of those that were under way
+      expect(opcodesOf(polledKernel)).toEqual([]);
+      expect(kernel.held).toHaveLength(4);
+      wake(whole);
+      expect(notes).toHaveLength(1);
+      expect(statuses()).toEqual([IO_OK, IO_OK, IO_OK, IO_OK, IO_OK]);
+    });
+
+    it('what the other ring cannot do either is an error', async () => {
+      const store = await openPolled();
+      store.submit(owner.io(IO_WRITE, 0, 4096, memory));
+      endTick();
+      turn(() => -EOPNOTSUPP);
+      wake(-EOPNOTSUPP);
+      expect(statuses()).toEqual([IO_HARDWARE_ERROR]);
+    });
+
+    it('the rest of a transfer that was refused in the middle is done by the other ring', async () => {
+      const store = await openPolled();
+      store.submit(owner.io(IO_WRITE, 0, 8192, memory));
+      endTick();
+      turn(() => 4096);
+      turn(() => -EOPNOTSUPP);
+      expect(held()).toEqual([[RING_WRITE | RING_PINNED, 4096, 4096, 4096]]);
+      wake(whole);
+      expect(statuses()).toEqual([IO_OK]);
+    });
+
+    it('waits for room in whichever ring has none', async () => {
+      const store = await open({ isDirect: true, polledRing, queueDepth: 100 });
+      const other = await open({ isDirect: true, polledRing, queueDepth: 100, name: 'other' });
+      for (let i = 0; i < 40; i++) other.submit(owner.io(IO_READ, i * 512, 512, memory));
+      store.submit(owner.io(IO_READ, 0, 512, memory));
+      endTick();
+      expect(polledKernel.held).toHaveLength(32);
+      for (let turns = 0; turns < 30 && polledKernel.held.length > 0; turns++) turn(whole, 1 + (turns % 3));
+      while (polledKernel.held.length > 0) turn(whole);
+      expect(owner.ended).toHaveLength(41);
+      expect([polledRing.inFlight, ring.inFlight]).toEqual([0, 0]);
+    });
   });
 
   it('reads and whole pages are tried inline, anything else is the ring alone', async () => {

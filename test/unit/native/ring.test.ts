@@ -53,6 +53,21 @@ describe('opening a ring', () => {
     expect(reason).toMatch(sentence);
   });
 
+  it.each([
+    [0, null],
+    [ENOSYS, /sqPollIdleMs.*older than 5\.11/],
+    [EPERM, /CAP_SYS_NICE/],
+    [9999, /errno 9999/],
+  ])('a submission thread refused with errno %i is a sentence, and the ring works without', (errno, sentence) => {
+    const kernel = new ScriptedRing(4);
+    kernel.features.sqPollRefusal = -errno;
+    const native = { openRing: () => kernel } as unknown as NativeAddon;
+    const opening = openRing({ native, arena, batch: new TickBatch(() => undefined), depth: 4, sqPollIdleMs: 10 });
+    expect(opening.ring).not.toBeNull();
+    if (sentence === null) expect(opening.refusal).toBeNull();
+    else expect(opening.refusal).toMatch(sentence);
+  });
+
   it('delivers what the loop reports', () => {
     const kernel = new ScriptedRing(4);
     let report: (count: number) => void = () => undefined;

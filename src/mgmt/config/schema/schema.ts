@@ -15,6 +15,8 @@ export const BLOCK_SHIFT_MIN = 9;
 export const BLOCK_SHIFT_MAX = 12;
 /** IORING_MAX_ENTRIES of the Linux kernel. */
 export const IO_URING_QUEUE_DEPTH_MAX = 32768;
+/** A thread that has had nothing to do for a minute may sleep. */
+export const SQ_POLL_IDLE_MS_MAX = 60_000;
 /** The kernel's MAX_NUMNODES is at most 1024. */
 const NUMA_NODE_MAX = 1023;
 /** Each has at least a thousand of the 65535 TSIHs to itself. */
@@ -323,6 +325,16 @@ export const PerformanceSchema = Type.Object(
       default: true,
     }),
     ioUringQueueDepth: queueDepth('The same for storages that do not say.'),
+    sqPollIdleMs: wholeNumber(0, SQ_POLL_IDLE_MS_MAX, {
+      description:
+        'A thread of the kernel beside each reactor that serves targets takes the submissions to io_uring (SQPOLL, Linux 5.11), with a processor to itself until there were none for so many milliseconds. 0: the reactors submit themselves. The log says when the kernel refuses.',
+      default: 0,
+    }),
+    ioPoll: yesOrNo({
+      description:
+        'Looks for the completions of `iouring` storages with `direct` instead of waiting for the interrupt of their device (IOPOLL): a thread with such I/O under way does not sleep. Only for devices that can be polled (NVMe with `poll_queues`); of others the log says so, and nothing changes.',
+      default: false,
+    }),
     reactors: Type.Optional(
       Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 1, maximum: REACTORS_MAX })], {
         expects: `"auto", or a whole number from 1 to ${REACTORS_MAX}`,

@@ -9,6 +9,8 @@ export function readPerformance(document: ConfigDocument): PerformanceConfig {
   const entry = document.content.performance ?? {};
   return {
     isIoUringEnabled: entry.enableIoUring ?? true,
+    sqPollIdleMs: entry.sqPollIdleMs ?? 0,
+    isIoPollEnabled: entry.ioPoll ?? false,
     reactors: entry.reactors ?? null,
     isNumaEnabled: entry.enableNUMA ?? false,
     buffers: readBuffers(document, entry),

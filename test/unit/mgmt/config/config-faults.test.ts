@@ -259,6 +259,15 @@ describe('faults of a value', () => {
     ['an alias of two lines', target({ alias: 'a\nb' }), `${TARGET_KEY}.alias`, 'a\nb', 'one line'],
     ['an alias of 300 bytes', target({ alias: 'é'.repeat(150) }), `${TARGET_KEY}.alias`, 'é'.repeat(150), '255 bytes'],
     ['loginTimeoutMs 0', { limits: { loginTimeoutMs: 0 } }, 'limits.loginTimeoutMs', 0, 'from 100'],
+    [
+      'a submission thread that never sleeps',
+      { performance: { sqPollIdleMs: 60001 } },
+      'performance.sqPollIdleMs',
+      60001,
+      'from 0 to 60000',
+    ],
+    ['sqPollIdleMs -1', { performance: { sqPollIdleMs: -1 } }, 'performance.sqPollIdleMs', -1, 'from 0 to 60000'],
+    ['ioPoll is "yes"', { performance: { ioPoll: 'yes' } }, 'performance.ioPoll', 'yes', 'true or false'],
     ['enableIoUring is 1', { performance: { enableIoUring: 1 } }, 'performance.enableIoUring', 1, 'true or false'],
   ])('%s', (_name, content, key, value, words) => {
     const fault = faultIn(content);

@@ -192,6 +192,8 @@ describe("gotgt's files", () => {
     expect(storages).toMatchObject([{ scheme: 'iouring', blockBytes: 4096, queueDepth: 4096, numaNode: 0 }]);
     expect(performance).toEqual({
       isIoUringEnabled: true,
+      sqPollIdleMs: 0,
+      isIoPollEnabled: false,
       reactors: null,
       isNumaEnabled: true,
       buffers: null,
@@ -374,6 +376,16 @@ describe('what a configuration means', () => {
       sessions: { perTargetMax: 1024, perInitiatorMax: 64, isOneHost: false },
     });
     expect(read({ ...MINIMAL, limits: { keepaliveMs: 0 } }).limits.keepaliveMs).toBe(0);
+  });
+
+  it('a submission thread is there only when asked for', () => {
+    expect(read({ ...MINIMAL, performance: { sqPollIdleMs: 60000 } }).performance.sqPollIdleMs).toBe(60000);
+    expect(read(MINIMAL).performance.sqPollIdleMs).toBe(0);
+  });
+
+  it('completions are polled for only when asked for', () => {
+    expect(read({ ...MINIMAL, performance: { ioPoll: true } }).performance.isIoPollEnabled).toBe(true);
+    expect(read(MINIMAL).performance.isIoPollEnabled).toBe(false);
   });
 
   it('enableIoUring: false turns io_uring off', () => {
