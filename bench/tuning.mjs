@@ -74,10 +74,10 @@ function chosen() {
 /** One result per setting: compared with the default, or why it was not measured. */
 async function measureExperiment(experiment, programs) {
   const all = variantsOf(experiment);
-  const possible = all.filter((variant) => missing(variant) === null);
+  const possible = all.filter((variant) => missing(variant, dir) === null);
   const skipped = all
     .filter((variant) => !possible.includes(variant) && variant.id !== DEFAULT_ID)
-    .map((variant) => ({ setting: variant.id, skipped: missing(variant) }));
+    .map((variant) => ({ setting: variant.id, skipped: missing(variant, dir) }));
   if (possible[0]?.id !== DEFAULT_ID) return { results: skipped, othersLoad: 0 };
   const started = await startVariants(experiment, possible, { dir, disks });
   const samples = new Map(possible.map(({ id }) => [id, []]));

@@ -19,12 +19,13 @@ const HUGE_PAGES_MIN = 32;
 const NEEDS = {
   tmpfs: () => (existsSync(TMPFS) ? null : `there is no ${TMPFS}`),
   loop: () => (process.getuid() === 0 && spawnSync('losetup', ['-f']).status === 0 ? null : 'loop devices want root'),
+  polling: (dir) => (canPoll(dir) ? null : 'the device below the benchmark has no queue to poll'),
   hugePages: () => (freeHugePages() >= HUGE_PAGES_MIN ? null : 'there are no free huge pages (vm.nr_hugepages)'),
 };
 
-/** @returns why a setting with these needs cannot be measured here, or null */
-export function missing({ needs }) {
-  return needs === undefined ? null : NEEDS[needs]();
+/** @returns why a setting with these needs cannot be measured with disks in `dir`, or null */
+export function missing({ needs }, dir) {
+  return needs === undefined ? null : NEEDS[needs](dir);
 }
 
 /** Type of the file system that `dir` is on, as mount(8) names it. */
@@ -94,6 +95,14 @@ function make(kind, path) {
 function makeSparse(path) {
   writeFileSync(path, '');
   truncateSync(path, SPARSE_BYTES);
+}
+
+/** Whether the device of the file system that `dir` is on, or the disk that it is a part of, says that it can be polled. */
+function canPoll(dir) {
+  const device = execFileSync('findmnt', ['-n', '-o', 'MAJ:MIN', '-T', dir], { encoding: 'utf8' }).trim();
+  const attributes = ['queue/io_poll', '../queue/io_poll'].map((name) => `/sys/dev/block/${device}/${name}`);
+  const attribute = attributes.find((path) => existsSync(path));
+  return attribute !== undefined && readFileSync(attribute, 'utf8').trim() === '1';
 }
 
 function freeHugePages() {

@@ -36,6 +36,23 @@ export const KNOBS = [
     measured: [{ experiment: 'ring-depth', settings: ['1', '8', '32'] }],
   },
   {
+    title: 'Submission thread',
+    keys: ['performance.sqPollIdleMs'],
+    does: 'A thread of the kernel beside each reactor takes what the reactor submits (SQPOLL), without a system call as long as it is awake. It goes to sleep after so many milliseconds without work; until then it keeps a processor busy.',
+    turn: 'Leave it off, unless the machine has a core to spare for each reactor and storages are `direct` on fast devices: the time of the block layer and the driver is spent on that core then. What the page cache answers never gets there. Here the thread shares two cores with the reactor and the client; its time counts as the daemon's.',
+    measured: [
+      { experiment: 'submission-thread', settings: ['1000'] },
+      { experiment: 'submission-thread-alone', settings: ['1000'] },
+    ],
+  },
+  {
+    title: 'Polled completions',
+    keys: ['performance.ioPoll'],
+    does: 'A reactor with reads or writes of a `direct` storage under way does not sleep until the interrupt of the device, but looks for completions again and again (IOPOLL). Only devices with queues for it can be polled: NVMe with `nvme.poll_queues`, virtio-blk with `num_poll_queues`; `queue/io_poll` in `/sys/dev/block` is 1 there.',
+    turn: 'On NVMe devices that answer faster than a thread is woken, where latency is worth a core. Of other devices the log says that they are not polled, and nothing changes.',
+    measured: [{ experiment: 'polled-completions', settings: ['polled'] }],
+  },
+  {
     title: 'Reactors',
     keys: ['performance.reactors'],
     does: 'Threads that serve targets. A target is served by one of them, and targets that share a storage by the same.',
