@@ -39,7 +39,7 @@ export const KNOBS = [
     title: 'Submission thread',
     keys: ['performance.sqPollIdleMs'],
     does: 'A thread of the kernel beside each reactor takes what the reactor submits (SQPOLL), without a system call as long as it is awake. It goes to sleep after so many milliseconds without work; until then it keeps a processor busy.',
-    turn: 'Leave it off, unless the machine has a core to spare for each reactor and storages are `direct` on fast devices: the time of the block layer and the driver is spent on that core then. What the page cache answers never gets there. Here the thread shares two cores with the reactor and the client; its time counts as the daemon's.',
+    turn: 'Leave it off, unless the machine has a core to spare for each reactor and storages are `direct` on fast devices: the time of the block layer and the driver is spent on that core then. What the page cache answers never gets there. Here the thread shares two cores with the reactor and the client; its time counts as that of the daemon.',
     measured: [
       { experiment: 'submission-thread', settings: ['1000'] },
       { experiment: 'submission-thread-alone', settings: ['1000'] },
