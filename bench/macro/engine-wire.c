@@ -532,6 +532,7 @@ static void *wire_open(const struct job *job, struct session *session, uint64_t 
   static struct nexus *latest;
   struct connection *c = calloc(1, sizeof *c);
   (void)session;
+  if (opened == 0) crc32c_prepare();
   c->number = opened++;
   if (c->number == 0 || !job->is_one_session) {
     latest = calloc(1, sizeof *latest);
