@@ -26,7 +26,8 @@
         "native/listener.cc",
         "native/numa_node.cc",
         "native/file_call.cc",
-        "native/crc32c.cc"
+        "native/crc32c.cc",
+        "native/crc32c_fold.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],

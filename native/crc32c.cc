@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "crc32c_fold.h"
+
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 #elif defined(__aarch64__)
@@ -130,16 +132,28 @@ GOTGT_CRC_TARGET uint32_t run_lanes(uint32_t crc, const uint8_t** at, const uint
   return crc;
 }
 
-GOTGT_CRC_TARGET uint32_t crc32c_instruction(uint32_t crc, const uint8_t* data, size_t bytes) {
+GOTGT_CRC_TARGET uint32_t crc32c_instruction(uint32_t crc, const uint8_t* data, size_t bytes, bool may_fold) {
   const uint8_t* const end = data + bytes;
-  crc = run_lanes(~crc, &data, end, kLongLaneLog2, kLongShift);
-  crc = run_lanes(crc, &data, end, kShortLaneLog2, kShortShift);
+  crc = ~crc;
+  if (may_fold && bytes >= kFoldBytesMin && can_fold_crc32c()) {
+    crc = fold_crc32c(crc, &data, end);
+  } else {
+    crc = run_lanes(crc, &data, end, kLongLaneLog2, kLongShift);
+    crc = run_lanes(crc, &data, end, kShortLaneLog2, kShortShift);
+  }
   for (; end - data >= 8; data += 8) crc = step_u64(crc, load_u64(data));
   for (; data < end; data++) crc = step_u8(crc, *data);
   return ~crc;
 }
 
 #endif
+
+uint32_t crc32c_best(uint32_t crc, const void* data, size_t bytes, bool may_fold) {
+#if defined(__x86_64__) || defined(__aarch64__)
+  if (has_instruction()) return crc32c_instruction(crc, static_cast<const uint8_t*>(data), bytes, may_fold);
+#endif
+  return crc32c_portable(crc, data, bytes);
+}
 
 }  // namespace
 
@@ -158,11 +172,8 @@ uint32_t crc32c_portable(uint32_t crc, const void* data, size_t bytes) {
   return ~crc;
 }
 
-uint32_t crc32c(uint32_t crc, const void* data, size_t bytes) {
-#if defined(__x86_64__) || defined(__aarch64__)
-  if (has_instruction()) return crc32c_instruction(crc, static_cast<const uint8_t*>(data), bytes);
-#endif
-  return crc32c_portable(crc, data, bytes);
-}
+uint32_t crc32c(uint32_t crc, const void* data, size_t bytes) { return crc32c_best(crc, data, bytes, true); }
+
+uint32_t crc32c_unfolded(uint32_t crc, const void* data, size_t bytes) { return crc32c_best(crc, data, bytes, false); }
 
 }  // namespace gotgt

@@ -10,7 +10,10 @@ namespace gotgt {
 // inside.
 uint32_t crc32c(uint32_t crc, const void* data, size_t bytes);
 
-// The table-driven way that every machine has; what crc32c uses without an instruction.
+// What crc32c does where data cannot be folded (crc32c_fold.h): by the instruction alone, else by tables.
+uint32_t crc32c_unfolded(uint32_t crc, const void* data, size_t bytes);
+
+// The table-driven way that every machine has; what both use without an instruction.
 uint32_t crc32c_portable(uint32_t crc, const void* data, size_t bytes);
 
 }  // namespace gotgt

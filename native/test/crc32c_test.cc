@@ -8,6 +8,7 @@
 
 using gotgt::crc32c;
 using gotgt::crc32c_portable;
+using gotgt::crc32c_unfolded;
 
 namespace {
 
@@ -40,10 +41,12 @@ TEST("crc32c agrees with the definition at every length and alignment around its
   std::mt19937 random(1);
   std::vector<uint8_t> bytes(40000);
   for (auto& byte : bytes) byte = static_cast<uint8_t>(random());
-  for (size_t length : {0, 1, 7, 8, 9, 48, 767, 768, 769, 1535, 1536, 4096, 12287, 12288, 12289, 13056, 24576, 39990}) {
+  for (size_t length : {0,   1,   7,   8,   9,   48,  255,  256,  257,  319,   320,   321,   511,   512,   513,
+                        575, 576, 577, 767, 768, 769, 1535, 1536, 4096, 12287, 12288, 12289, 13056, 24576, 39990}) {
     for (size_t start = 0; start < 10; start++) {
       const uint32_t should = bit_by_bit(&bytes[start], length);
       CHECK_EQUAL(crc32c(0, &bytes[start], length), should);
+      CHECK_EQUAL(crc32c_unfolded(0, &bytes[start], length), should);
       CHECK_EQUAL(crc32c_portable(0, &bytes[start], length), should);
     }
   }
@@ -55,6 +58,7 @@ TEST("crc32c goes on from any cut") {
   const uint32_t whole = crc32c(0, bytes.data(), bytes.size());
   for (size_t cut = 0; cut < bytes.size(); cut += 113) {
     CHECK_EQUAL(crc32c(crc32c(0, bytes.data(), cut), &bytes[cut], bytes.size() - cut), whole);
+    CHECK_EQUAL(crc32c_unfolded(crc32c_unfolded(0, bytes.data(), cut), &bytes[cut], bytes.size() - cut), whole);
     CHECK_EQUAL(crc32c_portable(crc32c_portable(0, bytes.data(), cut), &bytes[cut], bytes.size() - cut), whole);
   }
 }
