@@ -2,21 +2,16 @@
  * A machine with two NUMA nodes: the reactor of a storage runs on the CPUs of its node, and its memory lies there, as the
  * kernel of a guest says (move_pages, /proc). The addon and the daemon are those that were built here.
  */
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeNative } from '../native/native-suite.ts';
 import { TestFolder } from './daemon-process.ts';
-import { GuestDisk, prepareQemu, runGuest } from './qemu-guest.ts';
+import { GuestDisk, installed, prepareQemu, runGuest } from './qemu-guest.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const GUEST = fileURLToPath(new URL('numa-guest.mjs', import.meta.url));
 const BOOT_MS_MAX = 300_000;
 /** With its download. */
 const PREPARE_MS_MAX = 180_000;
-/** What the daemon loads. */
-const MODULES = ['pino', 'typebox', 'node-gyp-build'];
 
 interface Result {
   readonly topology: readonly object[];
@@ -31,21 +26,6 @@ interface Result {
   readonly isDrained: boolean;
 }
 
-function withDependencies(names: readonly string[]): Set<string> {
-  const all = new Set(names);
-  for (const name of all) {
-    const { dependencies = {} } = JSON.parse(readFileSync(`${ROOT}node_modules/${name}/package.json`, 'utf8'));
-    for (const dependency of Object.keys(dependencies)) all.add(dependency);
-  }
-  return all;
-}
-
-function installed(program: string): string {
-  const path = spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).stdout.trim();
-  if (path === '') throw new Error(`there is no ${program}; on Debian: apt-get install libiscsi-bin`);
-  return path;
-}
-
 function suite(): void {
   const folder = new TestFolder();
   let output = '';
@@ -54,11 +34,9 @@ function suite(): void {
   beforeAll(async () => {
     prepareQemu();
     const disk = new GuestDisk(folder);
-    disk.addProgram(installed('iscsi-inq'), 'bin/iscsi-inq');
+    disk.addProgram(installed('iscsi-inq', 'libiscsi-bin'), 'bin/iscsi-inq');
     disk.add(GUEST, 'guest.mjs');
-    for (const name of ['dist', 'build/Release/gotgt_native.node', 'package.json'])
-      disk.addFolder(`${ROOT}${name}`, name);
-    for (const name of withDependencies(MODULES)) disk.addFolder(`${ROOT}node_modules/${name}`, `node_modules/${name}`);
+    disk.addDaemon();
     disk.pack();
     output = await runGuest(disk, BOOT_MS_MAX);
     const line = /^== (\{.*)$/m.exec(output)?.[1];

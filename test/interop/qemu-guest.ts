@@ -3,7 +3,7 @@
  * test gives it. scripts/qemu-root.sh gets QEMU and the kernel.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DIES_WITH_ITS_STARTER, type TestFolder } from './daemon-process.ts';
@@ -11,6 +11,8 @@ import { DIES_WITH_ITS_STARTER, type TestFolder } from './daemon-process.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CACHE = join(ROOT, '.cache/qemu');
 const QEMU_ROOT = join(CACHE, 'root');
+/** What the daemon loads. */
+const MODULES = ['pino', 'typebox', 'node-gyp-build'];
 const FOLDERS = ['bin', 'dev', 'proc', 'sys', 'tmp'];
 /** Of each node. The RAM disk, some 130 MiB, lies in one of them. */
 const NODE_MIB = 512;
@@ -66,6 +68,16 @@ export class GuestDisk {
       this.add(library as string, (library as string).slice(1));
   }
 
+  /** What the daemon needs besides Node.js, as it was built here. */
+  addDaemon(): void {
+    for (const name of ['dist', 'build/Release/gotgt_native.node', 'package.json']) {
+      this.addFolder(join(ROOT, name), name);
+    }
+    for (const name of withDependencies(MODULES)) {
+      this.addFolder(join(ROOT, 'node_modules', name), `node_modules/${name}`);
+    }
+  }
+
   addFolder(folder: string, to: string): void {
     const path = this.folder.join(`disk/${to}`);
     mkdirSync(dirname(path), { recursive: true });
@@ -79,9 +91,17 @@ export class GuestDisk {
   }
 }
 
+/** What a guest has beside the usual. */
+export interface GuestDevices {
+  /** An image that is an NVMe disk there. */
+  readonly nvme?: string;
+  /** Words for its kernel. */
+  readonly kernelWords?: readonly string[];
+}
+
 /** Boots a guest; resolves with what it said once it has powered off. It is killed after `msMax`. */
-export function runGuest(disk: GuestDisk, msMax: number): Promise<string> {
-  const child = startQemu(disk);
+export function runGuest(disk: GuestDisk, msMax: number, devices: GuestDevices = {}): Promise<string> {
+  const child = startQemu(disk, devices);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -98,7 +118,7 @@ export function runGuest(disk: GuestDisk, msMax: number): Promise<string> {
   });
 }
 
-function startQemu(disk: GuestDisk): ChildProcess {
+function startQemu(disk: GuestDisk, { nvme, kernelWords = [] }: GuestDevices): ChildProcess {
   const node = (id: number) => [
     ...['-object', `memory-backend-ram,size=${NODE_MIB}M,id=memory${id}`],
     ...['-numa', `node,nodeid=${id},cpus=${id},memdev=memory${id}`],
@@ -110,11 +130,30 @@ function startQemu(disk: GuestDisk): ChildProcess {
     ...node(1),
     ...['-nodefaults', '-display', 'none', '-serial', 'stdio', '-no-reboot'],
     ...['-kernel', join(CACHE, 'vmlinuz'), '-initrd', disk.path],
-    ...['-append', `console=ttyS0 quiet panic=-1 hugepages=${HUGE_PAGES}`],
+    ...['-append', ['console=ttyS0 quiet panic=-1', `hugepages=${HUGE_PAGES}`, ...kernelWords].join(' ')],
+    ...(nvme === undefined ? [] : ['-drive', `file=${nvme},format=raw,if=none,id=nvme`]),
+    ...(nvme === undefined ? [] : ['-device', 'nvme,drive=nvme,serial=gotgt']),
   ];
   const [program, ...first] = [...DIES_WITH_ITS_STARTER, join(QEMU_ROOT, 'usr/bin/qemu-system-x86_64')];
   const env = { ...process.env, LD_LIBRARY_PATH: join(QEMU_ROOT, 'usr/lib/x86_64-linux-gnu') };
   return spawn(program as string, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
+}
+
+function withDependencies(names: readonly string[]): Set<string> {
+  const all = new Set(names);
+  for (const name of all) {
+    const manifest = readFileSync(join(ROOT, 'node_modules', name, 'package.json'), 'utf8');
+    const { dependencies = {} } = JSON.parse(manifest) as { dependencies?: Record<string, string> };
+    for (const dependency of Object.keys(dependencies)) all.add(dependency);
+  }
+  return all;
+}
+
+/** The path of a program here. Throws when there is none. */
+export function installed(program: string, debianPackage: string): string {
+  const path = spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).stdout.trim();
+  if (path === '') throw new Error(`there is no ${program}; on Debian: apt-get install ${debianPackage}`);
+  return path;
 }
 
 function run(command: string, args: readonly string[], cwd: string): void {
