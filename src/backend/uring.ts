@@ -338,7 +338,8 @@ export class UringBackend implements Backend, CopiedDisk, PolledStore {
     const offsetBytes = io.offsetBytes + doneBytes;
     const memoryOffset = io.memoryOffset + doneBytes;
     const { polled } = this;
-    if (polled?.isOpen) polled.start(io, opcode, leftBytes, offsetBytes, memoryOffset);
+    // One that a full queue turned away goes where the kernel waits for room.
+    if (polled?.isOpen && io.token === 0) polled.start(io, opcode, leftBytes, offsetBytes, memoryOffset);
     else this.ring.start(this, io, opcode | this.fileFlags, this.fd, leftBytes, offsetBytes, memoryOffset);
   }
 

@@ -18,6 +18,24 @@ const OPEN_PIPE = `
   }
 `;
 
+/** Through the page cache, which nothing polls, where the file system has no O_DIRECT. */
+const DIRECT_FILE = `
+  const fs = require('node:fs'), os = require('node:os'), path = require('node:path');
+  function openDirect() {
+    const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'gotgt-direct-')), 'file');
+    fs.writeFileSync(file, Buffer.alloc(65536, 1));
+    const { O_RDWR, O_DIRECT } = fs.constants;
+    let fd;
+    try {
+      fd = fs.openSync(file, O_RDWR | O_DIRECT);
+    } catch {
+      fd = fs.openSync(file, O_RDWR);
+    }
+    fs.rmSync(path.dirname(file), { recursive: true });
+    return fd;
+  }
+`;
+
 const OPEN_RING = `
   function openRing(onCompletions = () => {}, options = {}) {
     const arena = native.createArena(65536);
@@ -49,6 +67,50 @@ describeRing('the life of a ring', () => {
     // The timer is unreferenced: only the read keeps the loop turning until it fires.
     expect({ end, stdout }).toEqual({ end: 0, stdout: 'completed 1' });
   });
+
+  it.each(['{ sqPollIdleMs: 60000 }', '{ isPolled: true }'])(
+    'an open idle ring with %s does not either',
+    async (options) => {
+      const { end, stderr } = await runChild(`${OPEN_RING} globalThis.kept = openRing(() => {}, ${options});`);
+      expect({ end, stderr }).toEqual({ end: 0, stderr: '' });
+    },
+  );
+
+  it('a submission thread does the same, and wakes the loop', async () => {
+    const { end, stdout } = await runChild(`${OPEN_RING} ${OPEN_PIPE}
+      const fd = openPipe();
+      const kept = openRing((count) => console.log('completed ' + count), { sqPollIdleMs: 1 });
+      kept.start(1, fd, 16, 0);
+      setTimeout(() => fs.writeSync(fd, 'x'), 100).unref();
+    `);
+    expect({ end, stdout }).toEqual({ end: 0, stdout: 'completed 1' });
+  });
+
+  it('a polled ring is looked at until it has nothing in flight, also by the turns of an idle loop', async () => {
+    const { end, stdout } = await runChild(`${OPEN_RING} ${DIRECT_FILE}
+      let seen = 0;
+      const kept = openRing((count) => { seen += count; }, { isPolled: true });
+      const fd = openDirect();
+      const atOnce = kept.start(2, fd, 4096, 0);
+      if (atOnce < 0) throw new Error('enter: ' + atOnce);
+      process.on('exit', () => console.log(seen + atOnce, kept.ring.inFlight()));
+    `);
+    expect({ end, stdout }).toEqual({ end: 0, stdout: '1 0' });
+  });
+
+  it.each(['{ sqPollIdleMs: 1 }', '{ isPolled: true }'])(
+    'a ring with %s closes with I/O in flight',
+    async (options) => {
+      const { end, stdout } = await runChild(`${OPEN_RING} ${DIRECT_FILE}
+      const kept = openRing(() => console.log('told'), ${options});
+      const fd = openDirect();
+      for (let token = 0; token < 16; token++) kept.start(2, fd, 4096, token);
+      kept.ring.close();
+      console.log(kept.ring.inFlight());
+    `);
+      expect({ end, stdout }).toEqual({ end: 0, stdout: '0' });
+    },
+  );
 
   it('process.exit with I/O in flight ends at once', async () => {
     const { end } = await runChild(`${OPEN_RING} ${OPEN_PIPE}
@@ -119,6 +181,8 @@ describeRing('the life of a ring', () => {
       openRing().start(1, openPipe(), 16, 0);
       const base = openRing(() => {}, { baseOpsOnly: true });
       base.start(6, openPipe(), 0, 1);
+      openRing(() => {}, { sqPollIdleMs: 1 }).start(1, openPipe(), 16, 0);
+      openRing(() => {}, { isPolled: true }).start(1, fs.openSync('/proc/self/exe', 'r'), 4096, 0);
       native.listen({ address: '127.0.0.1', port: 0 }, () => {}, () => {});
       parentPort.postMessage(1);
       setInterval(() => {}, 1000);

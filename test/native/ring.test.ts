@@ -17,11 +17,15 @@ import {
   RING_WRITE_ZEROS,
   RING_ZERO_RANGE,
   type Ring,
+  type RingOptions,
   type RingOwner,
 } from '../../src/native/ring.ts';
 import { describeRing, expectSentence, runChild, TEST_ARENA_BYTES } from './native-suite.ts';
 
-const { EBADF, EOPNOTSUPP } = os.errno;
+const { EBADF, EINVAL, ENOSYS, EOPNOTSUPP } = os.errno;
+/** <linux/io_uring.h> */
+const SETUP_IOPOLL = 1;
+const SETUP_SQPOLL = 2;
 const BLOCK = 4096;
 
 /** Starts I/O and resolves with each result. */
@@ -61,16 +65,48 @@ describeRing('a ring', (rig) => {
     return openSync(path, flags);
   }
 
+  /** Through the page cache where the file system has no O_DIRECT. */
+  function openDirect(name: string): number {
+    try {
+      return openSync(join(folder, name), constants.O_RDWR | constants.O_DIRECT);
+    } catch {
+      return openSync(join(folder, name), constants.O_RDWR);
+    }
+  }
+
   describe.each([
-    ['with all that this kernel has', false],
-    ['with what Linux 5.1 has', true],
-  ])('%s', (_name, baseOpsOnly) => {
-    const io = new Starter(rig.open({ baseOpsOnly }));
+    ['with all that this kernel has', {}],
+    ['with what Linux 5.1 has', { baseOpsOnly: true }],
+    ['with a submission thread that is mostly asleep', { sqPollIdleMs: 1 }],
+    ['with a submission thread that is mostly awake', { sqPollIdleMs: 1000 }],
+    ['with a submission thread asked of Linux 5.1', { sqPollIdleMs: 1, baseOpsOnly: true }],
+  ] as const)('%s', (_name, options) => {
+    const { baseOpsOnly = false, sqPollIdleMs = 0 } = options as Partial<RingOptions>;
+    const io = new Starter(rig.open(options));
 
     it('says what it has', () => {
       const { features, depth } = io.ring;
       expect(depth).toBeGreaterThanOrEqual(64);
       if (baseOpsOnly) expect(features).toMatchObject({ hasPlainReadWrite: false, hasFallocate: false, setupFlags: 0 });
+      const hasThread = (features.setupFlags & SETUP_SQPOLL) !== 0;
+      const isAsked = sqPollIdleMs > 0;
+      expect(hasThread).toBe(isAsked && features.sqPollRefusal === 0);
+      if (isAsked && baseOpsOnly) expect(features.sqPollRefusal).toBe(-ENOSYS);
+    });
+
+    it('completes every one of as many as there is room for, again and again', async () => {
+      const fd = openFile('many', Buffer.alloc(64 * BLOCK, 3));
+      const flags = io.ring.registerFile(fd);
+      for (let round = 0; round < 8; round++) {
+        const count = io.ring.depth - io.ring.inFlight;
+        const results = Array.from({ length: count }, (_, index) =>
+          io.run(RING_READ | flags, fd, BLOCK, (index % 64) * BLOCK, (index % 64) * BLOCK),
+        );
+        expect(new Set(await Promise.all(results))).toEqual(new Set([BLOCK]));
+      }
+      expect(memory.subarray(0, 64 * BLOCK).every((byte) => byte === 3)).toBe(true);
+      expect(io.ring.unregisterFile(flags)).toBeNull();
+      closeSync(fd);
     });
 
     it('writes and reads back, plain and stable', async () => {
@@ -130,6 +166,21 @@ describeRing('a ring', (rig) => {
       expect(results).toEqual([-EBADF, -EBADF, -EBADF, -EBADF, BLOCK]);
       closeSync(fd);
     });
+  });
+
+  it('a polled ring reads and writes past the page cache, or answers that this cannot be polled', async () => {
+    const io = new Starter(rig.open({ isPolled: true }));
+    expect(io.ring.features.setupFlags & SETUP_IOPOLL).not.toBe(0);
+    const fd = openFile('polled', Buffer.alloc(8 * BLOCK, 6));
+    const direct = openDirect('polled');
+    memory.fill('p', BLOCK, 2 * BLOCK);
+    for (const opcode of [RING_READ, RING_WRITE, RING_WRITE_DSYNC]) {
+      expect([BLOCK, -EOPNOTSUPP]).toContain(await io.run(opcode, direct, BLOCK, BLOCK, BLOCK));
+    }
+    expect(await io.run(RING_READ, fd, BLOCK, 0)).toBe(-EOPNOTSUPP); // through the page cache
+    expect(await io.run(RING_FDATASYNC, fd, 0, 0)).toBe(-EINVAL);
+    expect(await io.run(RING_READ, 9999, BLOCK, 0)).toBe(-EBADF);
+    for (const each of [fd, direct]) closeSync(each);
   });
 
   it('a registered file works without its descriptor, until it leaves the table', async () => {

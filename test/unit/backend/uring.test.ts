@@ -42,7 +42,7 @@ import { TickBatch } from '../../../src/util/tick-batch.ts';
 import { ScriptedRing, type Submission } from '../native/scripted-ring.ts';
 import { RecordingOwner } from './recording-owner.ts';
 
-const { EINTR, EIO, ENOSPC, EOPNOTSUPP, EROFS } = constants.errno;
+const { EAGAIN, EINTR, EIO, ENOSPC, EOPNOTSUPP, EROFS } = constants.errno;
 const MIB = 2 ** 20;
 const SIZE = 64 * MIB;
 
@@ -405,6 +405,20 @@ describe('the io_uring store', () => {
       wake(whole);
       expect(notes).toHaveLength(1);
       expect(statuses()).toEqual([IO_OK, IO_OK, IO_OK, IO_OK, IO_OK]);
+    });
+
+    it('what a full queue turned away is done by the other ring, alone', async () => {
+      const store = await openPolled();
+      store.submit(owner.io(IO_WRITE, 0, 4096, memory));
+      endTick();
+      turn(() => -EAGAIN);
+      expect([opcodesOf(polledKernel), held()]).toEqual([[], [[RING_WRITE | RING_PINNED, 4096, 0, 0]]]);
+      store.submit(owner.io(IO_READ, 0, 4096, memory));
+      endTick();
+      expect(opcodesOf(polledKernel)).toEqual([RING_READ | RING_PINNED]);
+      turn(whole);
+      wake(whole);
+      expect([statuses(), notes]).toEqual([[IO_OK, IO_OK], []]);
     });
 
     it('what the other ring cannot do either is an error', async () => {

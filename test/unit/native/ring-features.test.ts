@@ -19,6 +19,13 @@ describe('the report of a ring', () => {
     expect(report).toEqual({ depth: 32, ...nothing });
   });
 
+  it('names what was asked for', () => {
+    const flagsOf = (setupFlags: number) =>
+      reportRing({ depth: 32, features: { ...NOTHING, setupFlags }, isArenaPinned: false }).setupFlags;
+    expect(flagsOf(0x92)).toEqual(['SQPOLL', 'CLAMP', 'SUBMIT_ALL']);
+    expect(flagsOf(0x91)).toEqual(['IOPOLL', 'CLAMP', 'SUBMIT_ALL']);
+  });
+
   it('names flags and operations', () => {
     const operations = { hasPlainReadWrite: true, hasFallocate: true, hasCancel: true };
     const features = { ...NOTHING, ...operations, setupFlags: 0x1390, filesMax: 1024 };
