@@ -29,6 +29,12 @@ class SenderObject final : public Napi::ObjectWrap<SenderObject> {
     return Napi::Number::New(info.Env(), static_cast<double>(sender_.send(fd, count)));
   }
 
+  // -EINVAL for what is no count.
+  Napi::Value seal(const Napi::CallbackInfo& info) {
+    const uint32_t count = info[0].As<Napi::Number>().Uint32Value();
+    return Napi::Number::New(info.Env(), sender_.seal(count));
+  }
+
   PieceSender& sender() { return sender_; }
 
  private:
@@ -70,7 +76,9 @@ Napi::Value create_sender(const Napi::CallbackInfo& info) {
 }
 
 Napi::Function define_sender_class(Napi::Env env) {
-  return SenderObject::DefineClass(env, "NativeSender", {SenderObject::InstanceMethod<&SenderObject::send>("send")});
+  return SenderObject::DefineClass(env, "NativeSender",
+                                   {SenderObject::InstanceMethod<&SenderObject::send>("send"),
+                                    SenderObject::InstanceMethod<&SenderObject::seal>("seal")});
 }
 
 }  // namespace gotgt

@@ -1,4 +1,5 @@
-// Sends pieces of a few known memories to a socket with one system call, as much as it takes without waiting. Which
+// Sends pieces of a few known memories to a socket with one system call, as much as it takes without waiting, and
+// before that seals them with digests. Which
 // pieces stands in an array that JavaScript fills: it names a memory by its index, never by an address.
 #pragma once
 
@@ -28,13 +29,19 @@ class PieceSender {
   // -EINVAL when a piece does not lie in its memory, or another -errno.
   int64_t send(int fd, uint32_t count) const;
 
+  // Writes the digest of RFC 7143 13.1 behind each of the first `count` pieces: four bytes that lie in its memory, too.
+  // 0, or -EINVAL, and then nothing was written.
+  int seal(uint32_t count) const;
+
  private:
   struct Memory {
     char* data;
     size_t bytes;
   };
 
-  bool is_valid(const SendPiece& piece) const;
+  // Whether the piece and `behind` bytes after it lie in its memory.
+  bool is_valid(const SendPiece& piece, size_t behind) const;
+  char* data_of(const SendPiece& piece) const;
 
   std::vector<Memory> memories_;
   std::shared_ptr<PieceTable> table_ = std::make_shared<PieceTable>();

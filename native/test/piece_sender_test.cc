@@ -79,3 +79,39 @@ TEST("a full socket takes a part, then nothing; a closed one is an error and no 
   CHECK_EQUAL(sender.send(sockets.near.get(), 1), -EPIPE);
   CHECK_EQUAL(sender.send(-1, 1), -EBADF);
 }
+
+TEST("each piece is sealed with its digest, as it stands on the wire") {
+  // RFC 3720 B.4: 32 bytes of zeros, and of ones.
+  char first[40] = {};
+  char second[40];
+  memset(second, 0xff, sizeof(second));
+  PieceSender sender;
+  sender.add_memory(first, sizeof(first));
+  sender.add_memory(second, sizeof(second));
+  SendPiece* const pieces = sender.table()->pieces.data();
+  pieces[0] = SendPiece{0, 1, 33};
+  pieces[1] = SendPiece{1, 4, 36};
+  pieces[2] = SendPiece{1, 0, 0};
+  CHECK_EQUAL(sender.seal(3), 0);
+  CHECK_EQUAL(memcmp(first + 32, "\0\xaa\x36\x91\x8a\0\0\0", 8), 0);
+  CHECK_EQUAL(memcmp(second + 36, "\x43\xab\xa8\x62", 4), 0);
+  CHECK_EQUAL(memcmp(second, "\0\0\0\0\xff", 5), 0);
+}
+
+TEST("nothing is sealed when one digest would lie outside of its memory") {
+  char memory[8] = {};
+  PieceSender sender;
+  sender.add_memory(memory, 8);
+  SendPiece* const pieces = sender.table()->pieces.data();
+  const SendPiece bad[] = {{0, 0, 5}, {0, 0, 8},   {0, 5, 4},   {0, -1, 4},
+                           {1, 0, 1}, {NAN, 0, 1}, {0, NAN, 1}, {0, 0, NAN}};
+  for (const SendPiece& piece : bad) {
+    pieces[0] = SendPiece{0, 0, 1};
+    pieces[1] = piece;
+    CHECK_EQUAL(sender.seal(2), -EINVAL);
+    CHECK_EQUAL(memcmp(memory, "\0\0\0\0\0\0\0\0", 8), 0);
+  }
+  CHECK_EQUAL(sender.seal(kPiecesMax + 1), -EINVAL);
+  pieces[0] = SendPiece{0, 0, 4};
+  CHECK_EQUAL(sender.seal(1), 0);
+}

@@ -78,7 +78,7 @@ export interface RingOpenOptions {
   readonly isPolled?: boolean;
 }
 
-/** Sends pieces of the memories it was made with. See sender.ts for how to use it. */
+/** Seals and sends pieces of the memories it was made with. See sender.ts for how to use it. */
 export interface NativeSender {
   /** piecesMax entries, see ring-layout.ts. */
   readonly pieces: ArrayBuffer;
@@ -87,6 +87,11 @@ export interface NativeSender {
    * @returns bytes sent, or a negative errno (-EAGAIN: the socket has no room)
    */
   send(fd: number, count: number): number;
+  /**
+   * Writes a CRC32C behind each of the first `count` pieces, four bytes as RFC 7143 13.1 has them on the wire.
+   * @returns 0, or -EINVAL when a piece, or what is behind it, does not lie in its memory: nothing was written then
+   */
+  seal(count: number): number;
 }
 
 /** An event loop that asks for events instead of sleeping until they come. See busy-poll.ts for when it is worth it. */

@@ -1,6 +1,6 @@
 /**
  * Sends what lies in a reactor's own memories (the arena, the header blocks) to a socket with one system call: no view is
- * made per piece, and nothing is queued. It is the first try; what the socket does not take belongs to its stream, behind
+ * made per piece, and nothing is queued. Digests are written the same way, all of a batch at once. It is the first try; what the socket does not take belongs to its stream, behind
  * which nothing may be sent here until it has left.
  */
 import type { NativeSender } from './native-addon.ts';
@@ -25,6 +25,18 @@ export class Sender {
   }
 
   /**
+   * Writes the digest (RFC 7143 13.1) behind memories[i] from starts[i] to ends[i], for each i below `pieceCount`.
+   * @returns false when a piece lies elsewhere; others may have been sealed then
+   */
+  seal(memories: readonly Buffer[], starts: readonly number[], ends: readonly number[], pieceCount: number): boolean {
+    for (let first = 0; first < pieceCount; first += PIECES_MAX) {
+      const count = Math.min(pieceCount - first, PIECES_MAX);
+      if (!this.lay(memories, starts, ends, first, count) || this.native.seal(count) !== 0) return false;
+    }
+    return true;
+  }
+
+  /**
    * Sends memories[i] from starts[i] to ends[i], for each i below `pieceCount`, in order.
    * @returns bytes that the socket took: all of it, a part, or 0 when there is no room, a piece lies elsewhere, or the
    *   socket is broken, which its stream then finds out
@@ -37,15 +49,26 @@ export class Sender {
     pieceCount: number,
   ): number {
     const count = Math.min(pieceCount, PIECES_MAX);
+    return this.lay(memories, starts, ends, 0, count) ? Math.max(0, this.native.send(fd, count)) : 0;
+  }
+
+  /** Into the table that C++ reads. False when a piece lies elsewhere. */
+  private lay(
+    memories: readonly Buffer[],
+    starts: readonly number[],
+    ends: readonly number[],
+    first: number,
+    count: number,
+  ): boolean {
     const { pieces } = this;
     for (let i = 0; i < count; i++) {
-      const memory = this.memories.indexOf(memories[i]!);
-      if (memory < 0) return 0;
+      const memory = this.memories.indexOf(memories[first + i]!);
+      if (memory < 0) return false;
       const at = i * PIECE_DOUBLES;
       pieces[at + MEMORY] = memory;
-      pieces[at + START] = starts[i]!;
-      pieces[at + END] = ends[i]!;
+      pieces[at + START] = starts[first + i]!;
+      pieces[at + END] = ends[first + i]!;
     }
-    return Math.max(0, this.native.send(fd, count));
+    return true;
   }
 }

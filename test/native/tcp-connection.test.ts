@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { crc32cPortable } from '../../src/iscsi/codec/digest.ts';
 import type { Connection } from '../../src/iscsi/protocol/connection/connection.ts';
 import { OutputBatch } from '../../src/iscsi/protocol/connection/output.ts';
 import { BusyPoll } from '../../src/native/busy-poll.ts';
@@ -210,6 +211,10 @@ describeNative('a TCP connection that sends', (native) => {
       this.limits = limits;
     }
 
+    seal(count: number): number {
+      return this.inner.seal(count);
+    }
+
     send(fd: number, count: number): number {
       let left = this.limits.shift() ?? Number.POSITIVE_INFINITY;
       if (left <= 0) return left;
@@ -277,7 +282,10 @@ describeNative('a TCP connection that sends', (native) => {
 
   it('polls for what comes next once PDUs come one by one, and from what it sends', async () => {
     let polls = 0;
-    const loop = { pollFor: () => void (polls += 1), turns: () => 20, close: () => undefined };
+    const pollFor = () => {
+      polls += 1;
+    };
+    const loop = { pollFor, turns: () => 20, close: () => undefined };
     const tcp = await open(null, null, new BusyPoll(loop, 100));
     const receive = async (...bytes: number[]) => {
       parts.length = 0;
@@ -295,6 +303,24 @@ describeNative('a TCP connection that sends', (native) => {
     await receive(1, 1);
     await receive(1);
     expect(polls).toBe(2);
+  });
+
+  it('a sender seals what lies in its memories, however many pieces there are, and says when one lies elsewhere', () => {
+    const memory = patterned(4096, 1);
+    const expected = Buffer.from(memory);
+    const [memories, starts, ends]: [Buffer[], number[], number[]] = [[], [], []];
+    for (let at = 0; at + 12 <= memory.length; at += 12) {
+      memories.push(memory);
+      starts.push(at);
+      ends.push(at + 8);
+      expected.writeUInt32LE(crc32cPortable(0, expected, at, 8), at + 8);
+    }
+    const sender = senderOf(memory);
+    expect(sender.seal(memories, starts, ends, starts.length)).toBe(true);
+    expect(memory.equals(expected)).toBe(true);
+    expect(sender.seal([memory, Buffer.alloc(64)], [0, 0], [8, 8], 2)).toBe(false);
+    expect(sender.seal([memory], [0], [memory.length], 1)).toBe(false);
+    expect(memory.equals(expected)).toBe(true);
   });
 
   it('a sender takes Uint8Arrays alone, and answers for what is no socket', () => {

@@ -3,7 +3,7 @@
  * reactor does it, with wires instead of sockets. Initiators connect to it; at the end nothing may be left.
  */
 import { randomBytes } from 'node:crypto';
-import { crc32cPortable } from '../../src/iscsi/codec/digest.ts';
+import { crc32cPortable, sealPortable } from '../../src/iscsi/codec/digest.ts';
 import { Connection } from '../../src/iscsi/protocol/connection/connection.ts';
 import { OutputStore } from '../../src/iscsi/protocol/connection/output.ts';
 import type { ProtocolLimits, ProtocolServices } from '../../src/iscsi/protocol/connection/services.ts';
@@ -78,7 +78,7 @@ export class SimulatedTarget {
     this.services = {
       pool: this.pool,
       batch,
-      outputs: new OutputStore(),
+      outputs: new OutputStore(sealPortable),
       tasks: new TaskStore(),
       clock: time,
       crc32c: crc32cPortable,

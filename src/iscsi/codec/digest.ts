@@ -32,6 +32,26 @@ export const crc32cPortable: Crc32c = (crc, bytes, offset, length) => {
   return ~c >>> 0;
 };
 
+/**
+ * Writes behind each memories[i] from starts[i] to ends[i], for i below `count`, its digest as it stands on the wire: four
+ * bytes that belong to the caller.
+ */
+export type Seal = (
+  memories: readonly Buffer[],
+  starts: readonly number[],
+  ends: readonly number[],
+  count: number,
+) => void;
+
+export const sealPortable: Seal = (memories, starts, ends, count) => {
+  for (let i = 0; i < count; i++) {
+    const memory = memories[i]!;
+    const end = ends[i]!;
+    const crc = crc32cPortable(0, memory, starts[i]!, end - starts[i]!);
+    for (let byte = 0; byte < 4; byte++) memory[end + byte] = crc >>> (8 * byte);
+  }
+};
+
 /** Writes a digest as it stands on the wire. */
 export function writeDigest(view: DataView, offset: number, crc: number): void {
   view.setUint32(offset, crc, true);

@@ -4,6 +4,7 @@
  * A batch owns the blocks and slots its pieces lie in until the transport reports that it was written.
  */
 import { assert } from '../../../util/assert.ts';
+import type { Seal } from '../../codec/digest.ts';
 
 /** Holds the headers of up to 80 PDUs; what does not fit goes into the next block. */
 const HEADER_BLOCK_BYTES = 4096;
@@ -49,6 +50,11 @@ export class OutputBatch {
   readonly starts: number[] = [];
   readonly ends: number[] = [];
   pieceCount = 0;
+  /** What digests are to be written of, and behind, before it is sent. */
+  private readonly unsealedMemories: Buffer[] = [];
+  private readonly unsealedStarts: number[] = [];
+  private readonly unsealedEnds: number[] = [];
+  private unsealedCount = 0;
   readonly owned: (Releasable | null)[] = [];
   ownedCount = 0;
   /** Bytes that do not lie in slots. */
@@ -59,6 +65,20 @@ export class OutputBatch {
     this.memories[index] = memory;
     this.starts[index] = start;
     this.ends[index] = end;
+  }
+
+  addUnsealed(memory: Buffer, start: number, end: number): void {
+    const index = this.unsealedCount++;
+    this.unsealedMemories[index] = memory;
+    this.unsealedStarts[index] = start;
+    this.unsealedEnds[index] = end;
+  }
+
+  /** Writes the digests that are still missing. */
+  sealWith(seal: Seal): void {
+    if (this.unsealedCount === 0) return;
+    seal(this.unsealedMemories, this.unsealedStarts, this.unsealedEnds, this.unsealedCount);
+    this.forgetUnsealed();
   }
 
   own(memory: Releasable): void {
@@ -72,9 +92,15 @@ export class OutputBatch {
       this.owned[i] = null;
     }
     for (let i = 0; i < this.pieceCount; i++) this.memories[i] = NOTHING;
+    this.forgetUnsealed();
     this.ownedCount = 0;
     this.pieceCount = 0;
     this.ownBytes = 0;
+  }
+
+  private forgetUnsealed(): void {
+    for (let i = 0; i < this.unsealedCount; i++) this.unsealedMemories[i] = NOTHING;
+    this.unsealedCount = 0;
   }
 }
 
@@ -85,8 +111,11 @@ export class OutputStore {
   /** Where connections that are gone still write to; nobody sends it. */
   readonly scratch: HeaderBlock;
 
+  readonly seal: Seal;
+
   /** @param memory of which HEADER_BLOCKS_BYTES from `start` on are cut into blocks, to be used first; null: none */
-  constructor(memory: Buffer | null = null, start = 0) {
+  constructor(seal: Seal, memory: Buffer | null = null, start = 0) {
+    this.seal = seal;
     this.scratch = this.newBlock();
     if (memory === null) return;
     const view = viewOf(memory);
@@ -178,6 +207,11 @@ export class Output {
     batch.addPiece(memory, start, end);
   }
 
+  /** Four bytes at `end`, part of a piece of this batch, become the digest of memory[start, end) as it is at the end of the tick. */
+  digestBehind(memory: Buffer, start: number, end: number): void {
+    if (!this.isClosed) this.batch.addUnsealed(memory, start, end);
+  }
+
   /** The batch releases `memory` once it is written. */
   own(memory: Releasable): void {
     if (this.isClosed) memory.release();
@@ -187,6 +221,7 @@ export class Output {
   /** Hands the batch over for writing and starts the next one. */
   take(): OutputBatch {
     const batch = this.batch;
+    batch.sealWith(this.store.seal);
     this.batch = this.store.takeBatch();
     this.block = null;
     return batch;

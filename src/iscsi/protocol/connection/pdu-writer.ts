@@ -359,9 +359,9 @@ export class PduWriter {
   }
 
   private end(at: number, inlineBytes: number): void {
-    const { view } = this.output;
-    this.digestHeader(this.output.memory, view, at);
-    if (inlineBytes > 0) this.writeTail(this.output.memory, view, at + this.headerBytes, inlineBytes);
+    const { memory } = this.output;
+    this.digestHeader(memory, at);
+    if (inlineBytes > 0) this.writeTail(memory, at + this.headerBytes, inlineBytes);
   }
 
   private endWithData(at: number, data: Buffer | null): void {
@@ -384,9 +384,9 @@ export class PduWriter {
     const { output } = this;
     const start = slot.dataOffset + offset;
     const isInHeadroom = offset === 0;
-    this.digestHeader(isInHeadroom ? slot.memory : output.memory, isInHeadroom ? slot.pool.view : output.view, at);
+    this.digestHeader(isInHeadroom ? slot.memory : output.memory, at);
     const tail = isSlotEnd ? this.tailBytes(length) : 0;
-    if (tail > 0) this.writeTail(slot.memory, slot.pool.view, start, length);
+    if (tail > 0) this.writeTail(slot.memory, start, length);
     output.slotPiece(slot.memory, isInHeadroom ? at : start, start + length + tail);
     // Behind these bytes of the slot stands the payload of the next PDU, so the tail cannot.
     if (!isSlotEnd) this.separateTail(slot.memory, start, length);
@@ -410,14 +410,13 @@ export class PduWriter {
     return padBytes(dataBytes) + (this.hasDataDigest ? DIGEST_BYTES : 0);
   }
 
-  private writeTail(memory: Buffer, view: DataView, dataAt: number, dataBytes: number): void {
+  private writeTail(memory: Buffer, dataAt: number, dataBytes: number): void {
     const pad = padBytes(dataBytes);
     for (let i = 0; i < pad; i++) memory[dataAt + dataBytes + i] = 0;
-    if (this.hasDataDigest)
-      writeDigest(view, dataAt + dataBytes + pad, this.crc32c(0, memory, dataAt, dataBytes + pad));
+    if (this.hasDataDigest) this.output.digestBehind(memory, dataAt, dataAt + dataBytes + pad);
   }
 
-  private digestHeader(memory: Buffer, view: DataView, at: number): void {
-    if (this.hasHeaderDigest) writeDigest(view, at + BHS_BYTES, this.crc32c(0, memory, at, BHS_BYTES));
+  private digestHeader(memory: Buffer, at: number): void {
+    if (this.hasHeaderDigest) this.output.digestBehind(memory, at, at + BHS_BYTES);
   }
 }
