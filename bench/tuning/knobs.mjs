@@ -48,7 +48,7 @@ export const KNOBS = [
   {
     title: 'Polled completions',
     keys: ['performance.ioPoll'],
-    does: 'A reactor with reads or writes of a `direct` storage under way does not sleep until the interrupt of the device, but looks for completions again and again (IOPOLL). Only devices with queues for it can be polled: NVMe with `nvme.poll_queues`, virtio-blk with `num_poll_queues`; `queue/io_poll` in `/sys/dev/block` is 1 there.',
+    does: 'A reactor with reads or writes of a `direct` storage under way does not sleep until the interrupt of the device, but looks for completions again and again (IOPOLL). Only devices with queues for it can be polled: NVMe with `nvme.poll_queues`, virtio-blk with `virtio_blk.poll_queues`; `queue/io_poll` in `/sys/dev/block` is 1 there.',
     turn: 'On NVMe devices that answer faster than a thread is woken, where latency is worth a core. Of other devices the log says that they are not polled, and nothing changes.',
     measured: [{ experiment: 'polled-completions', settings: ['polled'] }],
   },
