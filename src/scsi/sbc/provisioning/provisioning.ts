@@ -130,18 +130,23 @@ export class Provisioning {
     if (!this.isLooking) this.ask();
   }
 
+  /** Who comes while it is asked waits for the next answer: this one may be of a time before his last write. */
   private ask(): void {
     const { backend } = this.unit;
+    const asking = this.waiting;
+    this.waiting = [];
     this.isLooking = true;
     backend.space((space) => {
       this.isLooking = false;
-      if (this.unit.backend !== backend) {
-        this.ask(); // it told of the medium that was in the drive before
-        return;
-      }
-      if (space !== null && this.hasThresholds) this.compare(space);
-      for (const tell of this.waiting.splice(0)) tell(space);
+      if (this.unit.backend === backend) this.tell(asking, space);
+      else this.waiting.unshift(...asking); // it told of the medium that was in the drive before
+      if (this.waiting.length > 0 && !this.isLooking) this.ask();
     });
+  }
+
+  private tell(asking: readonly OnSpaceSeen[], space: BackendSpace | null): void {
+    if (space !== null && this.hasThresholds) this.compare(space);
+    for (const onSeen of asking) onSeen(space);
   }
 
   private defaultCount(bytes: number): number {

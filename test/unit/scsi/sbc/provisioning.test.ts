@@ -240,6 +240,23 @@ describe('a provisioning threshold that is reached', () => {
     expect(testUnitReady(harness).outcome).toBe('status 0');
   });
 
+  it('who asks while another look is under way is told of what was written since it began', () => {
+    const harness = watched();
+    const { backend, unit } = harness;
+    backend.space = (onSpace) => {
+      const seen = backend.spaceNow;
+      backend.questions.push(() => onSpace(seen));
+    };
+    const told: (BackendSpace | null)[] = [];
+    for (const left of [30, 20, 10]) {
+      backend.spaceNow = space(left);
+      unit.provisioning.look((seen) => told.push(seen));
+    }
+    harness.settle();
+    expect(told).toEqual([space(30), space(10), space(10)]);
+    expect(harness.isQuiet).toBe(true);
+  });
+
   it('a store that cannot tell just now is asked again', () => {
     const harness = watched();
     harness.backend.spaceNow = null;
