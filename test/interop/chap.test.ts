@@ -122,8 +122,8 @@ describe('QEMU', () => {
 });
 
 describe('the log', () => {
-  it('has one line at info for all that this address was refused, and no secret', () => {
-    const refused = daemon.logged('login refused').filter(({ level }) => level === 30);
+  it('has one line at info for all that this address was refused, and no secret', async () => {
+    const refused = (await daemon.loggedSoon('login refused')).filter(({ level }) => level === 30);
     expect(refused).toMatchObject([{ meaning: 'authentication failure', target: TARGET_NAME }]);
     for (const secret of ['alices-secret', 'readers-secret', 'what-the-disk-knows', 'finders-secret']) {
       expect(daemon.logText()).not.toContain(secret);

@@ -14,6 +14,7 @@ export const STOP_MS_MAX = 5000;
 export const DIES_WITH_ITS_STARTER: readonly string[] = ['setpriv', '--pdeathsig', 'KILL'];
 export const TARGET_NAME = 'iqn.2026-11.org.example:interop';
 const START_MS_MAX = 20_000;
+const LOG_MS_MAX = 5000;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BIN = join(ROOT, 'dist/cli/main.js');
 
@@ -163,6 +164,15 @@ export class DaemonProcess {
   /** The lines whose text is `message`. */
   logged(message: string): LogLine[] {
     return this.log.filter(({ msg }) => msg === message);
+  }
+
+  /**
+   * The same once there are `count` at least: a line may come later than the answer that an initiator got, all the more one
+   * from a reactor.
+   */
+  async loggedSoon(message: string, count = 1): Promise<LogLine[]> {
+    await waitUntil(`"${message}" is logged`, LOG_MS_MAX, () => this.logged(message).length >= count);
+    return this.logged(message);
   }
 
   logText(): string {

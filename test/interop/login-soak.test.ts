@@ -30,7 +30,7 @@ it(`keeps its memory and its TSIHs over ${LOGINS} logins and logouts`, { timeout
   const lastKiB = daemon.residentKiB;
   console.log(`resident after ${FIRST_LOGINS} logins ${firstKiB} KiB, after ${LOGINS} ${lastKiB} KiB`);
   expect(lastKiB / firstKiB).toBeLessThan(GROWTH_MAX);
-  expect(daemon.logged('session opened')).toHaveLength(LOGINS);
+  expect(await daemon.loggedSoon('session opened', LOGINS)).toHaveLength(LOGINS);
   await daemon.stop();
   folder.dispose();
 });

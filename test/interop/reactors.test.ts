@@ -113,8 +113,9 @@ async function read(initiator: TcpInitiator, lba: number, blocks: number, option
 }
 
 /** The reactor of each session that was opened, by target. */
-function reactors(): Record<string, unknown> {
-  return Object.fromEntries(daemon.logged('session opened').map(({ target, reactor }) => [target, reactor]));
+async function reactors(sessions: number): Promise<Record<string, unknown>> {
+  const opened = await daemon.loggedSoon('session opened', sessions);
+  return Object.fromEntries(opened.map(({ target, reactor }) => [target, reactor]));
 }
 
 async function reload(
@@ -134,7 +135,7 @@ describeNative('two reactors', () => {
   it('serve each target by one of them, and those that share a storage by the same', async () => {
     await start();
     for (const name of [DISK, OTHER, SHARED]) await login(name);
-    expect(reactors()).toEqual({ [DISK]: 1, [OTHER]: 2, [SHARED]: 1 });
+    expect(await reactors(3)).toEqual({ [DISK]: 1, [OTHER]: 2, [SHARED]: 1 });
     expect(new Set(daemon.logged('session opened').map(({ tsih }) => tsih)).size).toBe(3);
     await finish();
   });
@@ -222,7 +223,7 @@ describeNative('two reactors', () => {
       expect(await refusal(name, { isidLow: 2 })).toBe(LOGIN_OUT_OF_RESOURCES);
     }
     expect(await refusal('iqn.2026-11.org.example:none')).toBe(LOGIN_TARGET_NOT_FOUND);
-    expect(daemon.logged('login refused')).toHaveLength(1);
+    expect(await daemon.loggedSoon('login refused')).toHaveLength(1);
     await finish();
   });
 
@@ -279,7 +280,9 @@ describeNative('two reactors', () => {
         null,
     };
     expect(await refusal(OTHER, secure, { security: reflecting })).toBe(LOGIN_AUTHENTICATION_FAILURE);
-    expect(daemon.logged('login refused')).toMatchObject([{ reason: 'the initiator reflects a challenge of ours' }]);
+    expect(await daemon.loggedSoon('login refused')).toMatchObject([
+      { reason: 'the initiator reflects a challenge of ours' },
+    ]);
     await asking.close();
     expect((await asked).isOpen).toBe(false);
     await finish();
@@ -357,7 +360,7 @@ describe('without the addon', () => {
   ])('the main thread serves $title, and says so', async ({ keys, names }) => {
     await start({}, keys, ['env', 'GOTGT_NATIVE=off']);
     for (const name of names) await login(name);
-    expect(reactors()).toEqual(Object.fromEntries(names.map((name) => [name, undefined])));
+    expect(await reactors(names.length)).toEqual(Object.fromEntries(names.map((name) => [name, undefined])));
     expect(daemon.log.some(({ msg }) => msg.includes('connections cannot be handed over'))).toBe(true);
     await finish();
   });

@@ -102,8 +102,8 @@ describeDaemon('ioPoll on the disk of this machine', { ioPoll: true }, tmpdir(),
 });
 
 describeDaemon('ioPoll on tmpfs, which refuses', { ioPoll: true, sqPollIdleMs: 10 }, MEMORY, (daemon) => {
-  it('the log says so once', () => {
+  it('the log says so once', async () => {
     const isDirect = directEngine(daemon()).includes('O_DIRECT');
-    expect(daemon().logged(NOT_POLLED)).toHaveLength(isDirect ? 1 : 0);
+    expect(await daemon().loggedSoon(NOT_POLLED, isDirect ? 1 : 0)).toHaveLength(isDirect ? 1 : 0);
   });
 });
