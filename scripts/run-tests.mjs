@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
  * Runs every test twice, with the addon and with GOTGT_NATIVE=off, and the sanitizer tests of the C++ core where cmake is
- * installed. Ends with a table and, alone on the last line, "N passed, N failed". Exit code 0 only when something ran,
- * nothing failed and, where CI=true, the addon was there.
+ * installed. Ends with what failed and why, a table and, alone on the last line, "N passed, N failed": who reads only the end
+ * of a long log knows what to look at. Exit code 0 only when something ran, nothing failed and, where CI=true, the addon was
+ * there.
  *
  *   npm test                      everything
  *   npm test -- test/unit/scsi    what vitest selects by these words, twice
@@ -16,6 +17,10 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs');
 const CORE_TESTS = join(ROOT, 'scripts/test-native-core.mjs');
+/** Of a failed test's message: an assertion's expected and received values are in the first few lines. */
+const MESSAGE_LINES = 12;
+/** Of failed tests that are named: where more fail, they fail for the same reason. */
+const NAMED_FAILURES = 40;
 const filters = process.argv.slice(2);
 
 process.exitCode = main();
@@ -58,13 +63,27 @@ function countTests(name, status, report) {
   const broken = report.testResults.filter(
     (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
   );
-  const faults = broken.map((file) => `${relative(ROOT, file.name)}: ${file.message.split('\n')[0]}`);
+  const faults = [...failedTests(report), ...broken.map((file) => fault(file.name, 'the file', file.message))];
   let failed = report.numFailedTests + broken.length;
   if (failed === 0 && status !== 0) {
     failed = 1;
     faults.push(`vitest ended with ${status ?? 'a signal'}, though no test failed`);
   }
   return { name, passed: report.numPassedTests, failed, skipped: report.numPendingTests, faults };
+}
+
+function failedTests(report) {
+  return report.testResults.flatMap((file) =>
+    file.assertionResults
+      .filter((test) => test.status === 'failed')
+      .map((test) => fault(file.name, test.fullName, test.failureMessages.join('\n'))),
+  );
+}
+
+/** Without the stack's frames that are not ours. */
+function fault(file, subject, message) {
+  const lines = message.split('\n').filter((line) => !/^ +at .*(node_modules|node:)|^ +at new Promise/.test(line));
+  return `${relative(ROOT, file)}: ${[subject, ...lines.slice(0, MESSAGE_LINES)].join('\n    ')}`;
 }
 
 function runCoreTests() {
@@ -93,7 +112,10 @@ function hasCommand(command) {
 
 function report(rows, hasNative) {
   console.log('');
-  for (const { name, faults } of rows) for (const fault of faults) console.log(`${name}: ${fault}`);
+  for (const { name, faults } of rows) {
+    for (const fault of faults.slice(0, NAMED_FAILURES)) console.log(`${name}: ${fault}`);
+    if (faults.length > NAMED_FAILURES) console.log(`${name}: and ${faults.length - NAMED_FAILURES} more`);
+  }
   for (const { name, passed, failed, skipped } of rows) {
     console.log(`${name}: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   }
