@@ -22,6 +22,7 @@ import { LogicalUnit } from '../../src/scsi/unit/logical-unit.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import type { Slot } from '../../src/util/slot-pool.ts';
 import { SlotHolder } from '../../src/util/slot-pool.ts';
+import { PATIENCE_MS } from '../patience.ts';
 import { BackendRig } from './backend/rig.ts';
 
 const MIB = 2 ** 20;
@@ -231,7 +232,9 @@ function describeFullStore(scheme: string): void {
     expect((await disk.read(0)).equals(bytesOf(0, 2))).toBe(true);
     expect((await disk.write(firstRefused + 1, 2)).outcome).toBe(NO_SPACE);
     expect((await disk.run(cdb10(0x35, 0))).outcome).toBe(GOOD);
-    await expect.poll(async () => [(await disk.run(TEST_UNIT_READY)).outcome, disk.warnings]).toEqual([GOOD, 1]);
+    await expect
+      .poll(async () => [(await disk.run(TEST_UNIT_READY)).outcome, disk.warnings], { timeout: PATIENCE_MS })
+      .toEqual([GOOD, 1]);
   });
 
   it('writes go in again as soon as somebody has made room, without a restart', async () => {

@@ -9,12 +9,10 @@ import { inquiry, read10, write10 } from '../initiator/cdb.ts';
 import type { InitiatorTask } from '../initiator/initiator-task.ts';
 import { pattern } from '../initiator/pattern.ts';
 import { describeNative } from '../native/native-suite.ts';
-import { DaemonProcess, type DaemonSetup, type LogLine, TARGET_NAME, TestFolder, waitUntil } from './daemon-process.ts';
+import { PATIENCE_MS, waitUntil } from '../patience.ts';
+import { DaemonProcess, type DaemonSetup, type LogLine, TARGET_NAME, TestFolder } from './daemon-process.ts';
 import { TcpInitiator } from './tcp-initiator.ts';
 
-const MS_MAX = 20_000;
-/** Several starts of a daemon. */
-const TEST_MS_MAX = 90_000;
 const OTHER = 'iqn.2026-11.org.example:other';
 const BLOCK_BYTES = 512;
 const TEST_UNIT_READY = Buffer.alloc(16);
@@ -154,7 +152,7 @@ async function reload(change: (targets: Record<string, { alua?: object }>) => vo
   const isRead = ({ msg }: LogLine) => msg.startsWith('the configuration was read again');
   const before = daemon.log.filter(isRead).length;
   daemon.signal('SIGHUP');
-  await waitUntil('the configuration was read again', MS_MAX, () => daemon.log.filter(isRead).length > before);
+  await waitUntil('the configuration was read again', () => daemon.log.filter(isRead).length > before);
 }
 
 function reloadStates(target: string, groupStates: object): Promise<void> {
@@ -165,7 +163,7 @@ function reloadStates(target: string, groupStates: object): Promise<void> {
 
 /** A change by the configuration is saved first, then told. */
 async function expectSoonTold(initiator: TcpInitiator, senseCode: number): Promise<void> {
-  const deadline = performance.now() + MS_MAX;
+  const deadline = performance.now() + PATIENCE_MS;
   let code = await outcome(initiator);
   while (code !== senseCode) {
     expect([GOOD, TRANSITION]).toContain(code);
@@ -196,7 +194,7 @@ function suite(reactors: number, scheme: string): void {
     daemon = await DaemonProcess.start(folder, setup(alua));
   }
 
-  it('each portal is a port and a group of its own, and tells of both', { timeout: TEST_MS_MAX }, async () => {
+  it('each portal is a port and a group of its own, and tells of both', async () => {
     await start({ groups: { '2': { state: 'active/non-optimized', preferred: true } } });
     const [a, b] = [await login(0), await login(1)];
     for (const [initiator, port] of [[a, 1] as const, [b, 2] as const]) {
@@ -216,9 +214,7 @@ function suite(reactors: number, scheme: string): void {
     await stop();
   });
 
-  it('standby closes one portal, every other session hears of it, and the other portal goes on', {
-    timeout: TEST_MS_MAX,
-  }, async () => {
+  it('standby closes one portal, every other session hears of it, and the other portal goes on', async () => {
     await start();
     const [a, b, c] = [await login(0), await login(1), await login(1)];
     const other = await login(1, OTHER);
@@ -244,7 +240,7 @@ function suite(reactors: number, scheme: string): void {
     ['a state that there is not', [[1, 2] as const, [2, 14] as const]],
     ['transitioning', [[1, 2] as const, [2, 15] as const]],
     ['a group twice', [[1, 2] as const, [1, 3] as const]],
-  ])('%s is refused, and nothing of the list is done or kept', { timeout: TEST_MS_MAX }, async (_name, descriptors) => {
+  ])('%s is refused, and nothing of the list is done or kept', async (_name, descriptors) => {
     await start();
     const [a, b] = [await login(0), await login(1)];
     expect(await setGroups(a, ...descriptors)).toBe(INVALID_FIELD_IN_LIST);
@@ -256,7 +252,7 @@ function suite(reactors: number, scheme: string): void {
     await stop();
   });
 
-  it('a list that ends too soon changes nothing', { timeout: TEST_MS_MAX }, async () => {
+  it('a list that ends too soon changes nothing', async () => {
     await start();
     const a = await login(0);
     const dataOut = Buffer.from([0, 0, 0, 0, 2, 0, 0, 2]);
@@ -265,7 +261,7 @@ function suite(reactors: number, scheme: string): void {
     await stop();
   });
 
-  it('with explicit false initiators change nothing, the operator does', { timeout: TEST_MS_MAX }, async () => {
+  it('with explicit false initiators change nothing, the operator does', async () => {
     await start({ explicit: false });
     const [a, b] = [await login(0), await login(1)];
     expect(((await dataIn(a, inquiry(4096)))[5] as number) & 0x30).toBe(0x10); // TPGS: implicit
@@ -278,7 +274,7 @@ function suite(reactors: number, scheme: string): void {
     await stop();
   });
 
-  it('SIGHUP takes a state over, for the target that it is changed of', { timeout: TEST_MS_MAX }, async () => {
+  it('SIGHUP takes a state over, for the target that it is changed of', async () => {
     await start();
     const [a, b, other] = [await login(0), await login(1), await login(1, OTHER)];
     await reloadStates(TARGET_NAME, { '2': { state: 'unavailable' }, '1': { preferred: true } });
@@ -292,7 +288,7 @@ function suite(reactors: number, scheme: string): void {
     await stop();
   });
 
-  it('what an initiator has set stays until another state is configured', { timeout: TEST_MS_MAX }, async () => {
+  it('what an initiator has set stays until another state is configured', async () => {
     await start();
     const [a, b] = [await login(0), await login(1)];
     expect(await setGroups(a, [2, 2])).toBe(GOOD);
@@ -309,7 +305,7 @@ function suite(reactors: number, scheme: string): void {
   it.each([
     { way: 'SIGTERM', end: stop },
     { way: 'SIGKILL', end: () => daemon.kill() },
-  ])('what an initiator has set is there after a restart ($way)', { timeout: TEST_MS_MAX }, async ({ end }) => {
+  ])('what an initiator has set is there after a restart ($way)', async ({ end }) => {
     await start();
     const a = await login(0);
     expect(await setGroups(a, [1, 1], [2, 3])).toBe(GOOD);
@@ -328,7 +324,7 @@ function suite(reactors: number, scheme: string): void {
     expect(portFiles()).toHaveLength(1);
   });
 
-  it('a state that is configured meanwhile takes its place, for good', { timeout: TEST_MS_MAX }, async () => {
+  it('a state that is configured meanwhile takes its place, for good', async () => {
     await start();
     expect(await setGroups(await login(0), [2, 3])).toBe(GOOD);
     await stop();
@@ -340,7 +336,7 @@ function suite(reactors: number, scheme: string): void {
     await stop();
   });
 
-  it('a change that cannot be kept is refused, and nothing of it is done', { timeout: TEST_MS_MAX }, async () => {
+  it('a change that cannot be kept is refused, and nothing of it is done', async () => {
     await start();
     const [a, b] = [await login(0), await login(1)];
     expect(await setGroups(a, [2, 1])).toBe(GOOD);
@@ -362,7 +358,7 @@ function suite(reactors: number, scheme: string): void {
     expect(faults.map(({ msg }) => msg)).toEqual([expect.stringContaining(`${file}: the access states`)]);
   });
 
-  it('a damaged file stops the start, with words for the operator', { timeout: TEST_MS_MAX }, async () => {
+  it('a damaged file stops the start, with words for the operator', async () => {
     await start();
     expect(await setGroups(await login(0), [2, 2])).toBe(GOOD);
     await stop();
@@ -374,9 +370,7 @@ function suite(reactors: number, scheme: string): void {
     expect(daemon.stderr + daemon.logText()).toContain('is damaged; restore it from a backup');
   });
 
-  it('writes that come while a portal opens and closes are done whole or refused', {
-    timeout: TEST_MS_MAX,
-  }, async () => {
+  it('writes that come while a portal opens and closes are done whole or refused', async () => {
     await start();
     const [a, b] = [await login(0), await login(1)];
     const isWritten: boolean[] = [];

@@ -7,7 +7,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { DIES_WITH_ITS_STARTER, type TestFolder } from './daemon-process.ts';
 
-const CLIENT_MS_MAX = 120_000;
+const CLIENT_MS_MAX = 300_000;
 /** How setpriv(1) ends when the command does not exist. */
 const NOT_FOUND_EXIT = 127;
 /** Of the output that stands in the message of a failure. */

@@ -1,15 +1,13 @@
 /** The life of the daemon as its users and their service managers see it: one holder of a disk, SIGTERM, SIGKILL, starting again. */
 import { connect } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
+import { waitUntil } from '../patience.ts';
 import { seededRandom } from '../random.ts';
 import { ClientCommand, clientOutput, successfulOutput } from './client-command.ts';
-import { DaemonProcess, type DaemonSetup, TestFolder, waitUntil } from './daemon-process.ts';
+import { DaemonProcess, type DaemonSetup, TestFolder } from './daemon-process.ts';
 import { expectIdentical } from './qemu-image.ts';
 import { writeRandomImage } from './random-image.ts';
 
-const MS_MAX = 120_000;
-/** What a client needs to log in and begin. */
-const BEGIN_MS_MAX = 20_000;
 const IMAGE_MIB = 64;
 const SCHEMES = ['file', 'iouring'];
 
@@ -55,25 +53,25 @@ describe.each(SCHEMES)('the daemon on %s', (scheme) => {
     await first.stop();
   });
 
-  it('SIGTERM ends it in time while a client writes', { timeout: MS_MAX }, async () => {
+  it('SIGTERM ends it in time while a client writes', async () => {
     const folder = newFolder();
     const daemon = await DaemonProcess.start(folder, oneDisk(scheme));
     const args = ['bench', '-f', 'raw', '-w', '-t', 'none', '-c', '100000000', '-d', '32', daemon.url(0)];
     const client = new ClientCommand(folder, 'qemu-img', args);
-    await waitUntil('the client has logged in', BEGIN_MS_MAX, () => sessionsOpened(daemon) > 0);
+    await waitUntil('the client has logged in', () => sessionsOpened(daemon) > 0);
     await new Promise((resolve) => setTimeout(resolve, 500));
     await daemon.stop();
     await client.kill();
   });
 
-  it('SIGTERM ends it in time while sessions and connections are idle', { timeout: MS_MAX }, async () => {
+  it('SIGTERM ends it in time while sessions and connections are idle', async () => {
     const folder = newFolder();
     const daemon = await DaemonProcess.start(folder, oneDisk(scheme));
     const [host, port] = daemon.address.split(':') as [string, string];
     const silent = connect(Number(port), host);
     const args = ['-f', 'raw', '-c', 'read 0 4k', '-c', 'sleep 60000', daemon.url(0)];
     const client = new ClientCommand(folder, 'qemu-io', args);
-    await waitUntil('the client has logged in', BEGIN_MS_MAX, () => sessionsOpened(daemon) > 0);
+    await waitUntil('the client has logged in', () => sessionsOpened(daemon) > 0);
     await daemon.stop();
     silent.destroy();
     await client.kill();
@@ -96,7 +94,7 @@ describe.each(SCHEMES)('the daemon on %s', (scheme) => {
   it.each([
     { way: 'SIGTERM', end: (daemon: DaemonProcess) => daemon.stop() },
     { way: 'SIGKILL', end: (daemon: DaemonProcess) => daemon.kill() },
-  ])('an image that is being written arrives whole over a restart by $way', { timeout: MS_MAX }, async ({ end }) => {
+  ])('an image that is being written arrives whole over a restart by $way', async ({ end }) => {
     const folder = newFolder();
     const { seed } = seededRandom();
     const image = folder.join('random.img');
@@ -105,7 +103,7 @@ describe.each(SCHEMES)('the daemon on %s', (scheme) => {
     // At this rate it takes about four seconds.
     const options = ['-n', '-f', 'raw', '-O', 'raw', '-r', `${(IMAGE_MIB * 1048576) / 4}`];
     const client = new ClientCommand(folder, 'qemu-img', ['convert', ...options, image, before.url(0)]);
-    await waitUntil('the client has logged in', BEGIN_MS_MAX, () => sessionsOpened(before) > 0);
+    await waitUntil('the client has logged in', () => sessionsOpened(before) > 0);
     await new Promise((resolve) => setTimeout(resolve, 1500));
     await end(before);
     const after = await DaemonProcess.start(folder, oneDisk(scheme, before.address));

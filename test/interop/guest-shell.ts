@@ -3,7 +3,8 @@
  * side by side: run(command) answers with what the command said and its exit code. guest-shell.sh tells the names of devices.
  */
 import { fileURLToPath } from 'node:url';
-import { type TestFolder, waitUntil } from './daemon-process.ts';
+import { waitUntil } from '../patience.ts';
+import type { TestFolder } from './daemon-process.ts';
 import { UmlGuest } from './uml-guest.ts';
 
 export interface GuestAnswer {
@@ -47,7 +48,7 @@ export class GuestShell {
   async run(command: string): Promise<GuestAnswer> {
     const { guest } = this;
     guest.type(command);
-    await waitUntil(`"${command}" ends`, COMMAND_MS_MAX, () => guest.hasEnded || this.exit() !== null);
+    await waitUntil(`"${command}" ends`, () => guest.hasEnded || this.exit() !== null, COMMAND_MS_MAX);
     const exit = this.exit();
     if (exit === null) throw new Error(`the guest ended at "${command}": ${guest.output.slice(this.heard)}`);
     const output = guest.output.slice(this.heard, this.heard + exit.index);
@@ -67,5 +68,5 @@ export class GuestShell {
 const GUEST_SCRIPT = fileURLToPath(new URL('guest-shell.sh', import.meta.url));
 const SHELL_STEP = '== shell\n';
 const EXIT = /\n== exit (\d+)\n/;
-const START_MS_MAX = 120_000;
-const COMMAND_MS_MAX = 90_000;
+const START_MS_MAX = 240_000;
+const COMMAND_MS_MAX = 170_000;

@@ -19,7 +19,6 @@ const SYSCTL = '/proc/sys/kernel/io_uring_disabled';
 /** Denied to whoever has no CAP_SYS_ADMIN: this value leaves the tests that run at the same time alone. */
 const WITHOUT_PRIVILEGE = '1';
 const IMAGE_MIB = 32;
-const MS_MAX = 120_000;
 
 /** What the daemon says once, by who is there to say it. */
 const EXPECTED =
@@ -100,16 +99,14 @@ describe.each(DENIALS)('io_uring denied by $name', ({ wrapper, begin }) => {
     expect(output.match(/^Lun:\d+ +Type:DIRECT_ACCESS /gm)).toHaveLength(2);
   });
 
-  it(`an image of ${IMAGE_MIB} MiB comes back as it was`, { timeout: MS_MAX }, async () => {
+  it(`an image of ${IMAGE_MIB} MiB comes back as it was`, async () => {
     const { seed } = seededRandom();
     const image = folder.join('random.img');
     writeRandomImage(image, IMAGE_MIB * 1048576, seed);
     await expectImageOnDisk(folder, image, daemon.url(1), seed);
   });
 
-  it.each(['ALL.Inquiry', 'ALL.Write10', 'ALL.WriteVerify16'])(
-    'iscsi-test-cu %s',
-    { timeout: MS_MAX },
-    async (family) => expectConformance(family, await runFamily(folder, 'iscsi-test-cu', family, [daemon.url(0)])),
+  it.each(['ALL.Inquiry', 'ALL.Write10', 'ALL.WriteVerify16'])('iscsi-test-cu %s', async (family) =>
+    expectConformance(family, await runFamily(folder, 'iscsi-test-cu', family, [daemon.url(0)])),
   );
 });

@@ -5,12 +5,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { waitUntil } from '../patience.ts';
 import { clientOutput } from './client-command.ts';
-import { type TestFolder, waitUntil } from './daemon-process.ts';
+import type { TestFolder } from './daemon-process.ts';
 
 const ISNSD = '/usr/sbin/isnsd';
 const ISNSADM = '/usr/sbin/isnsadm';
-const START_MS_MAX = 10_000;
 const WATCHER_NAME = 'iqn.2026-11.org.example:watcher';
 
 export class IsnsServer {
@@ -84,7 +84,7 @@ export class IsnsServer {
       });
       socket.on('error', () => socket.destroy());
     }, 50);
-    await waitUntil('isnsd listens', START_MS_MAX, () => isUp || failure !== null).finally(() => clearInterval(probe));
+    await waitUntil('isnsd listens', () => isUp || failure !== null).finally(() => clearInterval(probe));
     if (failure !== null) throw new Error(failure);
     // In the default discovery domain, where it sees the others.
     await this.admin('--register', `initiator=${WATCHER_NAME}`);

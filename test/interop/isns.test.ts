@@ -2,14 +2,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { IsnsNode, IsnsPortal } from '../../src/isns/registration.ts';
 import { TcpIsnsClient } from '../../src/isns/tcp-client.ts';
+import { PATIENCE_MS } from '../patience.ts';
 import { DaemonProcess, type DaemonSetup, TARGET_NAME, TestFolder } from './daemon-process.ts';
 import { IsnsServer } from './isns-server.ts';
 
 /** What the server grants; the client asks three times as often. */
 const PERIOD_S = 9;
-const CHANGE_MS_MAX = 10_000;
-/** The server looks for what has expired every now and then. */
-const EXPIRY_MS_MAX = 60_000;
 
 const folder = new TestFolder();
 let server: IsnsServer;
@@ -25,8 +23,8 @@ beforeEach(() => server.start());
 afterEach(() => server.stop());
 
 /** Asks until `expected` is the answer, and shows the last one when it is not. */
-async function expectSoon<T>(ask: () => Promise<T>, expected: T, ms = CHANGE_MS_MAX): Promise<void> {
-  const deadline = performance.now() + ms;
+async function expectSoon<T>(ask: () => Promise<T>, expected: T): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const answer = await ask();
     if (JSON.stringify(answer) === JSON.stringify(expected) || performance.now() > deadline) {
@@ -68,8 +66,8 @@ describe('the daemon', () => {
     expect(await server.targets()).toEqual([TARGET_NAME]);
     expect(daemon.logged('iSNS: registered')).toHaveLength(1);
     await daemon.kill();
-    await expectSoon(() => server.targets(), [], EXPIRY_MS_MAX);
-  }, 120_000);
+    await expectSoon(() => server.targets(), []);
+  });
 
   it('serves without the server, and is registered when it comes', async () => {
     await server.stop();
@@ -132,6 +130,6 @@ describe('the client', () => {
   it('a hundred targets arrive in several messages', async () => {
     const words = Array.from({ length: 100 }, (_, i) => `${i}-`.padEnd(120, 'x'));
     client.update({ portals: [A, B], nodes: words.map((word) => node(word, [{ tag: 1, portals: [A, B] }])) });
-    await expectSoon(() => server.targets(), words.map(name).sort(), 30_000);
-  }, 60_000);
+    await expectSoon(() => server.targets(), words.map(name).sort());
+  });
 });

@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DaemonProcess, TARGET_NAME, TestFolder, waitUntil } from './daemon-process.ts';
+import { waitUntil } from '../patience.ts';
+import { DaemonProcess, TARGET_NAME, TestFolder } from './daemon-process.ts';
 import { writeIsoImage } from './iso-image.ts';
 import { HOST_ADDRESS, prepareGuestRoot, UmlGuest } from './uml-guest.ts';
 
@@ -15,8 +16,7 @@ const FIRST_BYTES = 3 * 1048576 + 5;
 const SECOND_BYTES = 5 * 1048576 - 7;
 /** Making the guest's root downloads some 70 MB. */
 const PREPARE_MS_MAX = 300_000;
-const STEP_MS_MAX = 120_000;
-const RELOAD_MS_MAX = 10_000;
+const STEP_MS_MAX = 240_000;
 
 // Debian has user-mode-linux for this processor.
 if (process.arch === 'x64') describe('the Linux kernel and a CD-ROM drive', suite);
@@ -55,7 +55,7 @@ function suite(): void {
     const before = daemon.log.length;
     const said = () => daemon.log.slice(before).find(({ msg }) => msg.startsWith('the medium'))?.msg;
     daemon.signal('SIGHUP');
-    await waitUntil('something is said of the medium', RELOAD_MS_MAX, () => said() !== undefined);
+    await waitUntil('something is said of the medium', () => said() !== undefined);
     return said() as string;
   }
 

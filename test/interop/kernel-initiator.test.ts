@@ -14,7 +14,7 @@ const GUEST_SCRIPT = fileURLToPath(new URL('kernel-initiator-guest.sh', import.m
 const IMAGE_BYTES = 8 * 1048576;
 /** Making the guest's root downloads some 70 MB. */
 const PREPARE_MS_MAX = 300_000;
-const STEP_MS_MAX = 120_000;
+const STEP_MS_MAX = 240_000;
 /** Of the write load before the daemon goes away. */
 const LOAD_MS = 700;
 const STAT_BLOCK_BYTES = 512;

@@ -5,8 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { read10, write10 } from '../initiator/cdb.ts';
+import { waitUntil } from '../patience.ts';
 import { clientOutput } from './client-command.ts';
-import { DaemonProcess, TestFolder, waitUntil } from './daemon-process.ts';
+import { DaemonProcess, TestFolder } from './daemon-process.ts';
 import { writeRandomImage } from './random-image.ts';
 import { TcpSession } from './tcp-session.ts';
 
@@ -23,7 +24,6 @@ const LBA_OUT_OF_RANGE = 0x052100;
 const TEST_UNIT_READY = [0x00];
 const EJECT = [0x1b, 0, 0, 0, 0x02, 0];
 const READ_AGAIN = /^the configuration was read again/;
-const MS_MAX = 10_000;
 const DRIVE = 0;
 const DISK = 1;
 
@@ -65,7 +65,7 @@ describe.each(['file', 'iouring'])('by %s', (scheme) => {
     const before = daemon.log.length;
     const since = () => daemon.log.slice(before).map(({ msg }) => msg);
     daemon.signal('SIGHUP');
-    await waitUntil('the configuration was read again', MS_MAX, () => since().some((text) => READ_AGAIN.test(text)));
+    await waitUntil('the configuration was read again', () => since().some((text) => READ_AGAIN.test(text)));
     return since().filter((text) => text.startsWith('the medium'));
   }
 
@@ -86,14 +86,14 @@ describe.each(['file', 'iouring'])('by %s', (scheme) => {
     return (await session.execute(DRIVE, poll, { dataIn: 8 })).dataIn.toString('hex');
   }
 
-  it('QEMU reads the image in the drive, libiscsi sees a CD', { timeout: MS_MAX }, async () => {
+  it('QEMU reads the image in the drive, libiscsi sees a CD', async () => {
     expect(await isImage('first.iso')).toBe(true);
     const inquiry = await clientOutput(folder, 'iscsi-inq', [daemon.url(DRIVE)]);
     expect(inquiry).toMatch(/Peripheral Device Type:.*\(?(MMC|CD)/);
     expect(inquiry).toContain('Removable:1');
   });
 
-  it('another image takes its place, and every session hears of it', { timeout: MS_MAX }, async () => {
+  it('another image takes its place, and every session hears of it', async () => {
     expect(await reload(DRIVE, 'second.iso')).toEqual(['the medium was changed']);
     expect(await mediaEvent()).toBe('0006045602020000');
     expect(await senseOf(DRIVE, TEST_UNIT_READY)).toBe(MEDIUM_MAY_HAVE_CHANGED);
@@ -108,14 +108,14 @@ describe.each(['file', 'iouring'])('by %s', (scheme) => {
     expect(await isImage('second.iso')).toBe(true);
   });
 
-  it('a file that is not there leaves the drive as it was', { timeout: MS_MAX }, async () => {
+  it('a file that is not there leaves the drive as it was', async () => {
     const [said] = await reload(DRIVE, 'missing.iso');
     expect(said).toMatch(/^the medium was not changed: .*missing\.iso does not exist/);
     expect(await senseOf(DRIVE, TEST_UNIT_READY)).toBe(0);
     expect(await isImage('second.iso')).toBe(true);
   });
 
-  it('what an initiator holds stays, and it is asked to let go', { timeout: MS_MAX }, async () => {
+  it('what an initiator holds stays, and it is asked to let go', async () => {
     expect(await senseOf(DRIVE, [0x1e, 0, 0, 0, 1])).toBe(0);
     expect(await senseOf(DRIVE, EJECT)).toBe(MEDIUM_REMOVAL_PREVENTED);
     const [said] = await reload(DRIVE, 'first.iso');
@@ -151,9 +151,7 @@ describe.each(['file', 'iouring'])('by %s', (scheme) => {
     expect(block.dataIn.equals(first)).toBe(true);
   });
 
-  it('media go in and out under reads that never stop, and no block is of another than was there', {
-    timeout: 3 * MS_MAX,
-  }, async () => {
+  it('media go in and out under reads that never stop, and no block is of another than was there', async () => {
     const images = ['first.iso', 'second.iso'].map((name) => readFileSync(folder.join(name)));
     let isOver = false;
     let goodReads = 0;
@@ -175,7 +173,7 @@ describe.each(['file', 'iouring'])('by %s', (scheme) => {
     expect(goodReads).toBeGreaterThan(0);
   });
 
-  it('the drive is the same after a restart with another medium in it', { timeout: MS_MAX }, async () => {
+  it('the drive is the same after a restart with another medium in it', async () => {
     const serial = async () =>
       /Unit Serial Number:\[(.*)\]/.exec(
         await clientOutput(folder, 'iscsi-inq', ['-e', '1', '-c', '128', daemon.url(DRIVE)]),

@@ -18,13 +18,7 @@ const BOOT_MS_MAX = 300_000;
 /** With its download. */
 const PREPARE_MS_MAX = 180_000;
 
-/** How long disk-file.ts waits for a device. */
-const CLAIM_MS_MAX = 2000;
-/** For what takes a moment on a processor that is interpreted. */
-const SLOW_MS = 800;
-
 interface Run {
-  readonly startMs: number;
   readonly isDrained: boolean;
   /** Setup flags of the ring and of the polled one. */
   readonly flags: readonly (readonly string[] | null)[];
@@ -35,8 +29,8 @@ interface Run {
 
 interface Result {
   readonly isPolled: number;
-  /** Of a device, and of a file: see the guest. */
-  readonly reopened: { readonly deviceMs: number; readonly fileMs: number };
+  /** "opened", or why not. */
+  readonly reopened: { readonly device: string; readonly file: string };
   readonly runs: Readonly<Record<'interrupts' | 'polled' | 'thread', Run>>;
 }
 
@@ -78,9 +72,7 @@ function suite(): void {
   });
 
   it('a store that was closed is opened again while its ring goes on, though the kernel holds its file', () => {
-    const { deviceMs, fileMs } = result.reopened;
-    expect(deviceMs).toBeLessThan(CLAIM_MS_MAX + SLOW_MS);
-    expect(fileMs).toBeLessThan(SLOW_MS);
+    expect(result.reopened).toEqual({ device: 'opened', file: 'opened' });
   });
 
   it('a submission thread is there when it was asked for', () => {

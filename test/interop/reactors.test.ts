@@ -16,11 +16,11 @@ import { read10, synchronizeCache10, write10 } from '../initiator/cdb.ts';
 import { ChapScript } from '../initiator/chap-script.ts';
 import { pattern as patternBytes } from '../initiator/pattern.ts';
 import { describeNative } from '../native/native-suite.ts';
+import { waitUntil } from '../patience.ts';
 import { clientOutput } from './client-command.ts';
-import { DaemonProcess, type DaemonSetup, type LogLine, TestFolder, waitUntil } from './daemon-process.ts';
+import { DaemonProcess, type DaemonSetup, type LogLine, TestFolder } from './daemon-process.ts';
 import { TcpInitiator } from './tcp-initiator.ts';
 
-const MS_MAX = 10_000;
 const CRASH = fileURLToPath(new URL('thread-crash.cjs', import.meta.url));
 /** sysexits.h EX_SOFTWARE. */
 const EXIT_BUG = 70;
@@ -128,7 +128,7 @@ async function reload(
   const isRead = ({ msg }: LogLine) => msg.startsWith('the configuration was read again');
   const before = daemon.log.filter(isRead).length;
   daemon.signal('SIGHUP');
-  await waitUntil('the configuration was read again', MS_MAX, () => daemon.log.filter(isRead).length > before);
+  await waitUntil('the configuration was read again', () => daemon.log.filter(isRead).length > before);
 }
 
 describeNative('two reactors', () => {
@@ -212,7 +212,7 @@ describeNative('two reactors', () => {
     await write(first, 0, pattern(6, 1));
     const second = await login(OTHER);
     expect((await read(second, 0, 1)).equals(pattern(6, 1))).toBe(true);
-    await waitUntil('the old session is closed', MS_MAX, () => !first.session.isOpen);
+    await waitUntil('the old session is closed', () => !first.session.isOpen);
     await finish();
   });
 
@@ -234,7 +234,7 @@ describeNative('two reactors', () => {
       iscsitargets[OTHER] = { ...iscsitargets[OTHER], redirect: { portal: '192.0.2.1:3260' } };
     });
     expect(await refusal(OTHER)).toBe(LOGIN_TARGET_MOVED_TEMPORARILY);
-    await waitUntil('the initiator is asked to log out', MS_MAX, () => initiator.session.asyncMessages.length > 0);
+    await waitUntil('the initiator is asked to log out', () => initiator.session.asyncMessages.length > 0);
     await login(DISK);
     await reload(({ iscsitargets }) => {
       iscsitargets[OTHER] = { luns: { '0': 1 } };
@@ -272,7 +272,7 @@ describeNative('two reactors', () => {
       },
     };
     const asked = asking.connect({ security: listening });
-    await waitUntil('the target challenges', MS_MAX, () => challenge !== undefined);
+    await waitUntil('the target challenges', () => challenge !== undefined);
     const second = new ChapScript(CHAP, { target: CHAP_TARGET });
     const reflecting = {
       next: (answers: ReadonlyMap<string, string>) =>
@@ -295,7 +295,7 @@ describeNative('two reactors', () => {
       (storages[1] as { size: string }).size = '17MiB';
     });
     const lba = 16 * 2048;
-    await waitUntil('the disk is larger', MS_MAX, () => statSync(folder.join('1.img')).size === 17 * 1048576);
+    await waitUntil('the disk is larger', () => statSync(folder.join('1.img')).size === 17 * 1048576);
     const told = await initiator.execute(Buffer.alloc(16));
     expect(told.senseCode).toBe(CAPACITY_DATA_HAS_CHANGED);
     await write(initiator, lba, pattern(9, 1));
@@ -314,7 +314,7 @@ describeNative('two reactors', () => {
         acknowledged[index] = lba + 1;
       }
     });
-    await waitUntil('both write', MS_MAX, () => acknowledged.every((count) => count > 20));
+    await waitUntil('both write', () => acknowledged.every((count) => count > 20));
     await Promise.all([daemon.stop(), ...streams]);
     for (const [index, count] of acknowledged.entries()) {
       const image = readFileSync(folder.join(`${index}.img`));

@@ -1,13 +1,13 @@
 /** A target that has moved: SIGHUP takes the redirection over, and libiscsi follows it to another daemon (RFC 7143 11.13.5). */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { waitUntil } from '../patience.ts';
 import { runClient, successfulOutput } from './client-command.ts';
-import { DaemonProcess, TARGET_NAME, TestFolder, waitUntil } from './daemon-process.ts';
+import { DaemonProcess, TARGET_NAME, TestFolder } from './daemon-process.ts';
 
 const folders = [new TestFolder(), new TestFolder()] as const;
 const READ_AGAIN = /^the configuration was read again/;
 const NOT_READ_AGAIN = /^the configuration was not read again/;
-const MS_MAX = 10_000;
 let here: DaemonProcess;
 let there: DaemonProcess;
 
@@ -33,7 +33,7 @@ async function reload(redirect: object | undefined, outcome: RegExp): Promise<vo
   const count = () => here.log.filter(({ msg }) => outcome.test(msg)).length;
   const before = count();
   here.signal('SIGHUP');
-  await waitUntil('the configuration was looked at', MS_MAX, () => count() > before);
+  await waitUntil('the configuration was looked at', () => count() > before);
 }
 
 async function inquire(): Promise<void> {

@@ -5,8 +5,9 @@
 import { closeSync, openSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { read10, write10 } from '../initiator/cdb.ts';
+import { waitUntil } from '../patience.ts';
 import { clientOutput } from './client-command.ts';
-import { DaemonProcess, TestFolder, waitUntil } from './daemon-process.ts';
+import { DaemonProcess, TestFolder } from './daemon-process.ts';
 import { TcpSession } from './tcp-session.ts';
 
 const MIB = 2 ** 20;
@@ -17,9 +18,6 @@ const CAPACITY_DATA_HAS_CHANGED = 0x062a09;
 const LBA_OUT_OF_RANGE = 0x052100;
 const TEST_UNIT_READY = [0x00];
 const GOOD = 0;
-const MS_MAX = 10_000;
-/** More than a daemon may take to notice by itself. */
-const NOTICE_MS_MAX = 15_000;
 
 const folder = new TestFolder();
 let daemon: DaemonProcess;
@@ -67,7 +65,7 @@ async function reload(lun?: number, size?: string): Promise<void> {
   const count = () => daemon.log.filter(({ msg }) => READ_AGAIN.test(msg)).length;
   const before = count();
   daemon.signal('SIGHUP');
-  await waitUntil('the configuration was read again', MS_MAX, () => count() > before);
+  await waitUntil('the configuration was read again', () => count() > before);
 }
 
 async function bytesAsLibiscsiSees(lun: number): Promise<number> {
@@ -96,11 +94,11 @@ async function expectEnd(lun: number, sizeBytes: number, fill: number): Promise<
 describe.each(FOLLOWING)('a $scheme disk as large as its file', ({ lun, file }) => {
   const path = folder.join(file);
 
-  it('grows with it, noticed by the daemon itself', { timeout: 2 * NOTICE_MS_MAX }, async () => {
+  it('grows with it, noticed by the daemon itself', async () => {
     truncateSync(path, 2 * MIB);
     const isNoted = () =>
       daemon.logged(OTHER_SIZE).some(({ deviceID, sizeBytes }) => deviceID === lun && sizeBytes === 2 * MIB);
-    await waitUntil('the daemon notices', NOTICE_MS_MAX, isNoted);
+    await waitUntil('the daemon notices', isNoted);
     expect([await testUnitReady(lun), await testUnitReady(lun)]).toEqual([CAPACITY_DATA_HAS_CHANGED, 0]);
     await expectEnd(lun, 2 * MIB, 0x5a);
   });
@@ -174,7 +172,7 @@ describe.each(CONFIGURED)('a $scheme disk with a configured size', ({ lun, file 
   });
 });
 
-it('a disk that a thread of its own serves grows as well', { timeout: 2 * NOTICE_MS_MAX }, async () => {
+it('a disk that a thread of its own serves grows as well', async () => {
   const place = new TestFolder();
   const path = place.join('threaded.img');
   closeSync(openSync(path, 'wx'));
@@ -187,7 +185,7 @@ it('a disk that a thread of its own serves grows as well', { timeout: 2 * NOTICE
   await user.execute(0, TEST_UNIT_READY);
   truncateSync(path, 2 * MIB);
   threaded.signal('SIGHUP');
-  await waitUntil('the thread notices', NOTICE_MS_MAX, () => threaded.logged(OTHER_SIZE).length > 0);
+  await waitUntil('the thread notices', () => threaded.logged(OTHER_SIZE).length > 0);
   expect((await user.execute(0, TEST_UNIT_READY)).senseCode).toBe(CAPACITY_DATA_HAS_CHANGED);
   const task = await user.execute(0, read10((2 * MIB) / BLOCK_BYTES - 1, 1), { dataIn: BLOCK_BYTES });
   expect(task.status).toBe(GOOD);

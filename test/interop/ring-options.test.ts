@@ -13,7 +13,6 @@ import { expectImageOnDisk } from './qemu-image.ts';
 import { writeRandomImage } from './random-image.ts';
 
 const IMAGE_MIB = 32;
-const MS_MAX = 120_000;
 const MEMORY = '/dev/shm';
 const NOT_POLLED = 'completions of this storage are not polled';
 
@@ -46,7 +45,7 @@ function describeDaemon(
       }
     });
 
-    it.each([0, 1])(`an image of ${IMAGE_MIB} MiB comes back as it was, LUN %i`, { timeout: MS_MAX }, async (lun) => {
+    it.each([0, 1])(`an image of ${IMAGE_MIB} MiB comes back as it was, LUN %i`, async (lun) => {
       const { seed } = seededRandom();
       const image = folder.join('random.img');
       writeRandomImage(image, IMAGE_MIB * 1048576, seed);
@@ -54,7 +53,7 @@ function describeDaemon(
       await expectImageOnDisk(folder, image, daemon.url(lun), seed); // over what has its space now
     });
 
-    it.each(['ALL.Write10', 'ALL.Unmap'])('iscsi-test-cu %s', { timeout: MS_MAX }, async (family) =>
+    it.each(['ALL.Write10', 'ALL.Unmap'])('iscsi-test-cu %s', async (family) =>
       expectConformance(family, await runFamily(folder, 'iscsi-test-cu', family, [daemon.url(2)])),
     );
 

@@ -2,7 +2,7 @@
  * sg3_utils and sdparm, what administrators of Linux ask and set disks with, over the kernel's own initiator: what each tool
  * prints of our answers, what it makes of our refusals, and what the kernel itself concludes.
  */
-import { afterAll, beforeAll, describe, vi } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { accessStates } from './sg3/access-states.ts';
 import { Bench } from './sg3/bench.ts';
 import { blocks } from './sg3/blocks.ts';
@@ -14,13 +14,11 @@ import { otherReservations, persistence, reservations } from './sg3/reservations
 const { GOTGT_NATIVE } = process.env;
 /** Making the guest's root downloads some 70 MB. */
 const PREPARE_MS_MAX = 300_000;
-const TEST_MS_MAX = 120_000;
 
 // Debian has user-mode-linux for this processor.
 if (process.arch === 'x64') {
   describe('sg3_utils', () => {
     const bench = new Bench();
-    vi.setConfig({ testTimeout: TEST_MS_MAX });
     beforeAll(() => bench.start(), PREPARE_MS_MAX);
     afterAll(() => bench.stop());
 

@@ -6,9 +6,7 @@ import { InitiatorSession } from '../initiator/initiator-session.ts';
 import type { InitiatorTask, TaskOptions } from '../initiator/initiator-task.ts';
 import type { SecurityScript } from '../initiator/login-script.ts';
 import type { InitiatorSettings } from '../initiator/settings.ts';
-import { waitUntil } from './daemon-process.ts';
-
-const LOGIN_MS_MAX = 10_000;
+import { waitUntil } from '../patience.ts';
 
 export interface ConnectOptions {
   readonly settings?: Partial<InitiatorSettings>;
@@ -53,7 +51,7 @@ export class TcpInitiator {
     socket.on('data', (bytes: Buffer) => connection.onBytes(bytes));
     socket.on('close', () => connection.onClosed());
     connection.logIn();
-    await waitUntil('the login ends', LOGIN_MS_MAX, () => connection.state !== 'login');
+    await waitUntil('the login ends', () => connection.state !== 'login');
     return connection;
   }
 

@@ -5,9 +5,9 @@ import { connect, type Socket } from 'node:net';
 import type { InitiatorConnection } from '../initiator/initiator-connection.ts';
 import { InitiatorSession } from '../initiator/initiator-session.ts';
 import type { InitiatorTask, TaskOptions } from '../initiator/initiator-task.ts';
+import { PATIENCE_MS } from '../patience.ts';
 import { type DaemonProcess, TARGET_NAME } from './daemon-process.ts';
 
-const LOGIN_MS_MAX = 5000;
 const CDB_BYTES = 16;
 
 export class TcpSession {
@@ -34,7 +34,7 @@ export class TcpSession {
       if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') throw error;
     });
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no login within time')), LOGIN_MS_MAX);
+      const timer = setTimeout(() => reject(new Error('no login within time')), PATIENCE_MS);
       session.onLogin = () => {
         clearTimeout(timer);
         resolve();

@@ -7,7 +7,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type TestFolder, waitUntil } from './daemon-process.ts';
+import { waitUntil } from '../patience.ts';
+import type { TestFolder } from './daemon-process.ts';
 
 /** This machine, as the guest sees it. */
 export const HOST_ADDRESS = '10.0.2.2';
@@ -84,7 +85,7 @@ export class UmlGuest {
   /** Resolves when the guest says "== step". Rejects when it has ended without, or after `msMax`. */
   async reach(step: string, msMax: number): Promise<void> {
     try {
-      await waitUntil(`the guest reaches "${step}"`, msMax, () => this.isOver || this.hasReached(step));
+      await waitUntil(`the guest reaches "${step}"`, () => this.isOver || this.hasReached(step), msMax);
       if (!this.hasReached(step)) throw new Error(`the guest ended before "${step}"`);
     } catch (error) {
       throw new Error(`${(error as Error).message}; it said:\n${this.output}`);

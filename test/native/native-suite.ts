@@ -10,6 +10,7 @@ import { loadNative } from '../../src/native/binding.ts';
 import type { NativeAddon, NativeArena } from '../../src/native/native-addon.ts';
 import { openRing, type Ring, type RingOptions } from '../../src/native/ring.ts';
 import { TickBatch } from '../../src/util/tick-batch.ts';
+import { PATIENCE_MS } from '../patience.ts';
 
 export const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const TEST_ARENA_BYTES = 1048576;
@@ -77,8 +78,6 @@ export interface ChildResult {
   readonly stderr: string;
 }
 
-const CHILD_TIMEOUT_MS = 20_000;
-
 /**
  * Runs CommonJS `script` in a process of its own, where `native` is the addon.
  * @param limits options of ulimit(1) for it
@@ -86,7 +85,7 @@ const CHILD_TIMEOUT_MS = 20_000;
 export function runChild(script: string, flags: readonly string[] = [], limits = '-c 0'): Promise<ChildResult> {
   const source = `const native = require(${JSON.stringify(addonPath())});\n${script}`;
   const command = ['-c', `ulimit ${limits} && exec "$@"`, 'sh', process.execPath, ...flags, '-e', source];
-  const child = spawn('sh', command, { timeout: CHILD_TIMEOUT_MS, killSignal: 'SIGKILL' });
+  const child = spawn('sh', command, { timeout: PATIENCE_MS, killSignal: 'SIGKILL' });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -4,8 +4,9 @@
  */
 import { closeSync, openSync, readSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
+import { waitUntil } from '../../patience.ts';
 import { seededRandom } from '../../random.ts';
-import { DaemonProcess, type DaemonSetup, TARGET_NAME, TestFolder, waitUntil } from '../daemon-process.ts';
+import { DaemonProcess, type DaemonSetup, TARGET_NAME, TestFolder } from '../daemon-process.ts';
 import { type GuestAnswer, GuestShell } from '../guest-shell.ts';
 import { writeIsoImage } from '../iso-image.ts';
 import { writeRandomImage } from '../random-image.ts';
@@ -71,7 +72,7 @@ export class Bench {
   async reload(message: string): Promise<void> {
     const before = this.daemon.logged(message).length;
     this.daemon.signal('SIGHUP');
-    await waitUntil(`the log says "${message}"`, RELOAD_MS_MAX, () => this.daemon.logged(message).length > before);
+    await waitUntil(`the log says "${message}"`, () => this.daemon.logged(message).length > before);
   }
 
   /** Runs a line of shell in the guest, whatever comes of it. */
@@ -127,8 +128,6 @@ export class Bench {
     return this.read('thin.img', lba * BLOCK_BYTES, count * BLOCK_BYTES);
   }
 }
-
-const RELOAD_MS_MAX = 20_000;
 
 function setup(folder: TestFolder): DaemonSetup {
   const disk = (lun: number, name: string, keys: object) => ({

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeMessage } from '../../../src/isns/message.ts';
 import type { Registration } from '../../../src/isns/registration.ts';
 import { TcpIsnsClient } from '../../../src/isns/tcp-client.ts';
+import { PATIENCE_MS } from '../../patience.ts';
 import { MiniServer } from './mini-server.ts';
 
 const A = { address: '192.0.2.1', port: 3260 };
@@ -59,7 +60,7 @@ function close(): Promise<unknown> {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  await expect.poll(holds, { timeout: 10_000, interval: 10 }).toBe(true);
+  await expect.poll(holds, { timeout: PATIENCE_MS, interval: 10 }).toBe(true);
 }
 
 describe('the client on TCP', () => {
@@ -100,9 +101,7 @@ describe('the client on TCP', () => {
     client.update(REGISTRATION);
     await until(() => notes.length === 1);
     brain.isMute = true;
-    const start = performance.now();
     await client.stop();
-    expect(performance.now() - start).toBeLessThan(3000);
     await client.stop();
   });
 });

@@ -184,7 +184,7 @@ class Pair {
   }
 }
 
-it(`reservations do what the tables say (SEED=${SEED})`, { timeout: 120_000 }, () => {
+it(`reservations do what the tables say (SEED=${SEED})`, () => {
   fc.assert(
     fc.property(span, fc.array(step, { minLength: 1, maxLength: STEPS_MAX, size: 'max' }), (nexuses, steps) => {
       const pair = new Pair();

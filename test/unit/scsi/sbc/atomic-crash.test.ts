@@ -225,7 +225,7 @@ function randomContent(random: SeededRandom): Buffer {
 }
 
 describe('atomic writes over a loss of power', () => {
-  it.each([0, 15])('are there whole or not at all, with %d failures in 1000', { timeout: 60_000 }, (faultsPer1000) => {
+  it.each([0, 15])('are there whole or not at all, with %d failures in 1000', (faultsPer1000) => {
     const { seed } = seededRandom();
     const ends = new Map<string, number>();
     for (let run = 0; run < RUNS; run++) {

