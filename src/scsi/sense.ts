@@ -224,6 +224,10 @@ const SKSV = 0x80;
 const SKS_COMMAND_DATA = 0x40;
 const SKS_BIT_POINTER_VALID = 0x08;
 
+export function isUnitAttention(senseCode: number): boolean {
+  return senseCode >>> 16 === UNIT_ATTENTION;
+}
+
 function sense(key: number, asc: number, ascq: number): number {
   return (key << 16) | (asc << 8) | ascq;
 }

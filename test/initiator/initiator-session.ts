@@ -113,8 +113,6 @@ export class InitiatorSession {
   private readonly waiting: Waiting[] = [];
   /** Numbered requests that the target has not acknowledged, by CmdSN. */
   private readonly unacknowledged = new Map<number, Waiting>();
-  /** Tasks of other connections than that of the task management function which ended them: answers may be on the way. */
-  private readonly abandonedTags = new Set<number>();
   private lastTag = 0;
 
   constructor(settings: Partial<InitiatorSettings> = {}) {
@@ -212,7 +210,7 @@ export class InitiatorSession {
       );
     });
     request.onEffect = () => {
-      if (request.response === 0) this.abandonTasks(connection, fn, referenced, lunHigh, isOlder);
+      if (request.response === 0) this.abandonTasks(fn, referenced, lunHigh, isOlder);
     };
     return request;
   }
@@ -336,7 +334,6 @@ export class InitiatorSession {
 
   private onTaskPdu(connection: InitiatorConnection, pdu: IncomingPdu): void {
     const task = this.tasks.get(pdu.bhs.initiatorTaskTag);
-    if (task === undefined && this.abandonedTags.has(pdu.bhs.initiatorTaskTag)) return;
     demand(task !== undefined, `opcode ${pdu.opcode} for tag ${pdu.bhs.initiatorTaskTag}, which is no task's`);
     demand(task.connection === connection, '4.2.1: a task is answered by the connection of its command');
     if (pdu.opcode === OP_R2T) task.onR2t(pdu);
@@ -383,7 +380,6 @@ export class InitiatorSession {
 
   /** The target has said that the tasks of `fn` are no more: nothing may come for them from here (11.6). */
   private abandonTasks(
-    connection: InitiatorConnection,
     fn: number,
     referenced: number,
     lunHigh: number,
@@ -393,7 +389,6 @@ export class InitiatorSession {
       if (!task.isSent || !isAffected(fn, task, referenced, lunHigh)) continue;
       if (fn !== TMF_ABORT_TASK && !isOlder(task)) continue;
       this.tasks.delete(task.initiatorTaskTag);
-      if (task.connection !== connection) this.abandonedTags.add(task.initiatorTaskTag);
       task.abandon();
     }
   }

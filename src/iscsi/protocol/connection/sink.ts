@@ -5,8 +5,9 @@ import type { OutputBatch } from './output.ts';
 export const TIMER_LOGIN = 0;
 export const TIMER_KEEPALIVE = 1;
 export const TIMER_LOGOUT = 2;
-export type TimerKind = typeof TIMER_LOGIN | typeof TIMER_KEEPALIVE | typeof TIMER_LOGOUT;
-export const TIMER_KINDS = 3;
+export const TIMER_FENCE = 3;
+export type TimerKind = typeof TIMER_LOGIN | typeof TIMER_KEEPALIVE | typeof TIMER_LOGOUT | typeof TIMER_FENCE;
+export const TIMER_KINDS = 4;
 
 /**
  * Why a connection ends. 'peer' and 'transport' come from below (end of stream, a socket error), 'handed-over' as

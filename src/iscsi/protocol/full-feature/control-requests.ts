@@ -27,7 +27,7 @@ import {
 } from '../../codec/constants.ts';
 import { TEXT_BYTES_MAX } from '../../codec/text.ts';
 import type { PhaseHost } from '../connection/phase.ts';
-import { type CloseCause, TIMER_KEEPALIVE, TIMER_LOGOUT, type TimerKind } from '../connection/sink.ts';
+import { type CloseCause, TIMER_FENCE, TIMER_KEEPALIVE, TIMER_LOGOUT, type TimerKind } from '../connection/sink.ts';
 import { CMDSN_AHEAD, CMDSN_NEXT, CMDSN_OUTSIDE } from '../session/command-window.ts';
 import { DeferredRequest, SkippedRequest } from '../session/ordered-request.ts';
 import type { Session, SessionMember } from '../session/session.ts';
@@ -37,6 +37,12 @@ import { TextExchange, type TextHandler } from './text-exchange.ts';
 
 /** How long a peer that was asked to log out may take before its connection is closed (11.9, Parameter3 is in seconds). */
 const LOGOUT_GRACE_MS = 3000;
+
+/**
+ * How long a connection may take to tell that it has received what a fence waits for, before it is taken for dead. Less than
+ * initiators wait for the answer to a reset, which comes by another connection of theirs.
+ */
+const FENCE_MS = 10_000;
 
 /**
  * Data of a request that has to wait for its turn in CmdSN order; a window full of such requests keeps 1 MiB. One with more
@@ -114,6 +120,7 @@ export class ControlRequests implements SessionMember {
 
   onTimer(kind: TimerKind): void {
     if (kind === TIMER_LOGOUT) return this.host.close('logout');
+    if (kind === TIMER_FENCE) return this.host.close('keepalive-timeout');
     if (kind !== TIMER_KEEPALIVE) return;
     if (this.host.takeHasHeard()) this.isPinging = false;
     else if (this.isPinging) return this.host.close('keepalive-timeout');
@@ -146,6 +153,11 @@ export class ControlRequests implements SessionMember {
     this.host.writer.nopIn(0, 0, NO_TAG, NO_TAG, null);
   }
 
+  askForAnswer(targetTransferTag: number): void {
+    this.host.writer.nopIn(0, 0, NO_TAG, targetTransferTag, null);
+    this.host.armTimer(TIMER_FENCE, FENCE_MS);
+  }
+
   private isNumbered(): boolean {
     return NUMBERED.has(this.bhs.opcode);
   }
@@ -160,6 +172,8 @@ export class ControlRequests implements SessionMember {
     if (initiatorTaskTag === NO_TAG) {
       // The answer to a ping of ours: that it came is all it says. It has to be immediate (11.18); a number is used anyway.
       if (!this.bhs.isImmediate) this.session.take(new SkippedRequest(this.bhs.cmdSN));
+      this.host.armTimer(TIMER_FENCE, 0);
+      this.session.fence.onAnswer(this, this.bhs.targetTransferTag);
       return;
     }
     const data = this.data.subarray(0, Math.min(this.data.length, this.textHandler.peerSegmentBytes));

@@ -37,7 +37,8 @@ import type { TimerKind } from '../connection/sink.ts';
 import type { ConnectionParameters } from '../login/parameters.ts';
 import { CMDSN_OUTSIDE } from '../session/command-window.ts';
 import { DeferredRequest } from '../session/ordered-request.ts';
-import { IMMEDIATE_TASKS_MAX, type Session } from '../session/session.ts';
+import type { ResponseFence } from '../session/response-fence.ts';
+import { IMMEDIATE_TASKS_MAX, type Session, type SessionMember } from '../session/session.ts';
 import type { ScsiTask, TaskHome } from '../session/task.ts';
 import type { ControlRequests } from './control-requests.ts';
 import type { TextHandler } from './text-exchange.ts';
@@ -56,6 +57,8 @@ const ATTRIBUTES: readonly TaskAttribute[] = [
 
 export class FullFeature implements Phase, TaskHome {
   readonly writer: PduWriter;
+  readonly fence: ResponseFence;
+  readonly member: SessionMember;
   readonly pool: SlotPool;
   readonly holder: SlotHolder = new SlotHolder();
   readonly nexus: Nexus;
@@ -97,6 +100,8 @@ export class FullFeature implements Phase, TaskHome {
     this.session = session;
     this.control = control;
     control.taskHome = this;
+    this.member = control;
+    this.fence = session.fence;
     this.nexus = session.nexus;
     this.device = device;
     this.text = text;

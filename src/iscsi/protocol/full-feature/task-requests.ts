@@ -36,11 +36,12 @@ import {
 } from '../../codec/constants.ts';
 import type { PduWriter } from '../connection/pdu-writer.ts';
 import { CMDSN_AHEAD, CMDSN_NEXT } from '../session/command-window.ts';
+import { isFencedFunction } from '../session/fenced-response.ts';
 import { SkippedRequest } from '../session/ordered-request.ts';
 import type { Session, SessionMember } from '../session/session.ts';
 import type { ScsiTask } from '../session/task.ts';
 
-/** Task management functions of one session that wait for tasks to end; more are answered with "function rejected". */
+/** Task management functions of one connection that wait, for tasks to end or behind a fence; more are answered with "function rejected". */
 const PENDING_MAX = 16;
 
 /** The functions that a device server carries out, by RFC 7143 11.5.1 code. */
@@ -78,6 +79,8 @@ export class TaskRequests implements TaskManagementOwner {
   private readonly waiting = new Map<TaskManagementRequest, TaskRequestFields>();
   /** Requests that wait for older commands to come. */
   private untakenCount = 0;
+  /** Responses that a fence holds. */
+  private heldCount = 0;
   private isClosed = false;
 
   constructor(session: Session, member: SessionMember, device: ScsiTargetDevice, writer: PduWriter) {
@@ -89,7 +92,9 @@ export class TaskRequests implements TaskManagementOwner {
 
   /** Carries one request out; the response follows, perhaps before this returns. */
   start(fields: TaskRequestFields): void {
-    if (this.waiting.size + this.untakenCount >= PENDING_MAX) return this.respond(fields, TMF_RESPONSE_REJECTED);
+    if (this.waiting.size + this.untakenCount + this.heldCount >= PENDING_MAX) {
+      return this.writer.taskManagementResponse(fields.initiatorTaskTag, TMF_RESPONSE_REJECTED);
+    }
     if (fields.function === TMF_ABORT_TASK) return this.abortTask(fields);
     if (fields.function === TMF_TASK_REASSIGN) return this.respond(fields, TMF_RESPONSE_REASSIGN_NOT_SUPPORTED);
     const fn = FUNCTIONS.get(fields.function);
@@ -108,9 +113,6 @@ export class TaskRequests implements TaskManagementOwner {
     if (fields === undefined) return;
     this.waiting.delete(request);
     this.respond(fields, RESPONSES[request.response]);
-    if (fields.function === TMF_TARGET_COLD_RESET && request.response === FUNCTION_COMPLETE) {
-      this.session.resetTarget();
-    }
   }
 
   /**
@@ -172,6 +174,16 @@ export class TaskRequests implements TaskManagementOwner {
   }
 
   private respond(fields: TaskRequestFields, response: number): void {
-    if (!this.isClosed) this.writer.taskManagementResponse(fields.initiatorTaskTag, response);
+    if (this.isClosed) return;
+    const { fence } = this.session;
+    const isComplete = response === TMF_RESPONSE_COMPLETE;
+    const isFenced = isComplete && isFencedFunction(fields.function);
+    this.heldCount += 1;
+    const sendHeld = (): void => {
+      this.heldCount -= 1;
+      this.writer.taskManagementResponse(fields.initiatorTaskTag, response);
+      if (isComplete && fields.function === TMF_TARGET_COLD_RESET) this.session.resetTarget();
+    };
+    if (!fence.isWatching || !fence.holds({ isFenced, member: this.member, sendHeld })) sendHeld();
   }
 }

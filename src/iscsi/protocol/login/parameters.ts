@@ -46,7 +46,7 @@ export const OFFERS_DEFAULT: NegotiationOffers = {
   DataPDUInOrder: true,
   DataSequenceInOrder: true,
   ErrorRecoveryLevel: 0,
-  TaskReporting: ['RFC3720'],
+  TaskReporting: ['ResponseFence', 'RFC3720'],
   iSCSIProtocolLevel: 1,
 };
 

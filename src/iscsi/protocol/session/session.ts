@@ -12,6 +12,7 @@ import type { CloseCause } from '../connection/sink.ts';
 import type { SessionParameters } from '../login/parameters.ts';
 import { CMDSN_AHEAD, CMDSN_NEXT, type CommandWindow } from './command-window.ts';
 import { type OrderedRequest, SkippedRequest } from './ordered-request.ts';
+import { ResponseFence } from './response-fence.ts';
 import type { ScsiTask, TaskHome } from './task.ts';
 import { TaskTable } from './task-table.ts';
 
@@ -30,6 +31,8 @@ export interface SessionMember {
   reportLunsChanged(): void;
   /** Sends the command window as it is now, with nothing else (11.19). */
   tellWindow(): void;
+  /** Sends a NOP-In that is to be answered: fence.onAnswer() follows, or the end of a connection that is dead. */
+  askForAnswer(targetTransferTag: number): void;
 }
 
 /** Where the session is registered. */
@@ -71,6 +74,7 @@ export class Session {
   readonly nexus: Nexus;
   readonly tasks: TaskTable<ScsiTask>;
   readonly members: SessionMember[] = [];
+  readonly fence = new ResponseFence(this.members, () => this.nextTargetTransferTag());
   immediateTaskCount = 0;
   private readonly home: SessionHome;
   /** Requests that came before their turn, by CmdSN; the command window bounds them. */
@@ -198,6 +202,7 @@ export class Session {
     assert(!this.isEnding, 'a session that ends takes no connection');
     this.leaveQueue(member.cid);
     this.members.push(member);
+    this.fence.onMemberAdded();
   }
 
   /** The admitted connection will not come. */
@@ -284,6 +289,7 @@ export class Session {
   private depart(member: SessionMember): void {
     this.members.splice(this.members.indexOf(member), 1);
     this.departed.push(member);
+    this.fence.onMemberGone(member);
     this.endTasksOf(member, () => {
       this.departed.splice(this.departed.indexOf(member), 1);
       // Its commands have ended without a response, which would have told that their places in the window are free.

@@ -23,11 +23,17 @@ import {
 } from '../../codec/constants.ts';
 import type { PduWriter } from '../connection/pdu-writer.ts';
 import { DataOut, type DataOutPort } from './data-out.ts';
+import { isFencedStatus } from './fenced-response.ts';
 import type { OrderedRequest } from './ordered-request.ts';
+import type { FenceableResponse, ResponseFence } from './response-fence.ts';
+import type { SessionMember } from './session.ts';
 
 /** What a task needs of the connection that it came by. */
 export interface TaskHome {
   readonly writer: PduWriter;
+  readonly fence: ResponseFence;
+  /** The connection, as its session sees it. */
+  readonly member: SessionMember;
   readonly pool: SlotPool;
   readonly holder: SlotHolder;
   readonly nexus: Nexus;
@@ -42,7 +48,7 @@ export interface TaskHome {
   onTaskEnded(task: ScsiTask): void;
 }
 
-export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedRequest {
+export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedRequest, FenceableResponse {
   initiatorTaskTag = NO_TAG;
   cmdSN = 0;
   isImmediate = false;
@@ -51,8 +57,9 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
   private home: TaskHome;
   private isStarted = false;
   private isRefused = false;
-  /** The device server has ended the command; the response waits for open bursts. */
+  /** The device server has ended the command; the response waits for open bursts, or for its place in the session. */
   private isDone = false;
+  private isFenceHeld = false;
   /** Nothing is sent for it any more. */
   private isTerminated = false;
   private isWaitingForSlot = false;
@@ -76,6 +83,7 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
     this.isStarted = false;
     this.isRefused = false;
     this.isDone = false;
+    this.isFenceHeld = false;
     this.isTerminated = false;
     this.isWaitingForSlot = false;
     this.dataSN = 0;
@@ -105,7 +113,8 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
   terminate(): void {
     if (this.isTerminated) return;
     this.isTerminated = true;
-    if (!this.isStarted || this.isDone) this.finish();
+    if (this.isDone) this.end();
+    else if (!this.isStarted) this.finish();
     else this.home.device.abort(this.command);
   }
 
@@ -136,7 +145,7 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
 
   /** True when the device server is through with it and only open bursts hold its response back. */
   get isResponseHeld(): boolean {
-    return this.isDone;
+    return this.isDone && !this.isFenceHeld;
   }
 
   // CommandOwner: what the device server asks for.
@@ -188,6 +197,7 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
   }
 
   onBurstsEnded(): void {
+    if (this.isFenceHeld) return;
     if (this.isDone) return this.respond();
     if (this.dataOut.failure !== 0 && this.isStarted) this.home.device.abort(this.command);
   }
@@ -207,6 +217,32 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
   }
 
   private respond(): void {
+    const { fence } = this.home;
+    if (fence.isWatching && !this.isTerminated) {
+      this.isFenceHeld = true; // holds() may send at once
+      if (fence.holds(this)) return;
+      this.isFenceHeld = false;
+    }
+    this.end();
+  }
+
+  // FenceableResponse
+
+  get isFenced(): boolean {
+    return isFencedStatus(this.command);
+  }
+
+  get member(): SessionMember {
+    return this.home.member;
+  }
+
+  sendHeld(): void {
+    this.isFenceHeld = false;
+    this.end();
+  }
+
+  /** Sends the response, unless it is terminated, and lets go of everything. */
+  private end(): void {
     const { command, isTerminated } = this;
     const { finalSlot } = command;
     command.finalSlot = null;
@@ -286,6 +322,7 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
 
   private finish(): void {
     this.releaseWindow();
+    if (this.isFenceHeld) this.home.fence.forget(this);
     this.dataOut.end(this.home.slotInReception(this));
     if (this.isWaitingForSlot) this.home.pool.stopWaiting(this);
     this.home.onTaskEnded(this);

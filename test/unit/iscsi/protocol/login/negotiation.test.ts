@@ -161,6 +161,7 @@ describe('a list', () => {
     expect(answer('HeaderDigest=X-md5,CRC32C')).toBe('HeaderDigest=CRC32C');
     expect(answer('HeaderDigest=CRC32C,None', { HeaderDigest: ['None'] })).toBe('HeaderDigest=None');
     expect(answer('TaskReporting=FastAbort,RFC3720')).toBe('TaskReporting=RFC3720');
+    expect(answer('TaskReporting=FastAbort,ResponseFence,RFC3720')).toBe('TaskReporting=ResponseFence');
   });
 
   it('without one that we support is refused, and the default stays', () => {
