@@ -32,17 +32,12 @@ import { CMDSN_AHEAD, CMDSN_NEXT, CMDSN_OUTSIDE } from '../session/command-windo
 import { DeferredRequest, SkippedRequest } from '../session/ordered-request.ts';
 import type { Session, SessionMember } from '../session/session.ts';
 import type { TaskHome } from '../session/task.ts';
+import { FenceProbe } from './fence-probe.ts';
 import { type TaskRequestFields, TaskRequests } from './task-requests.ts';
 import { TextExchange, type TextHandler } from './text-exchange.ts';
 
 /** How long a peer that was asked to log out may take before its connection is closed (11.9, Parameter3 is in seconds). */
 const LOGOUT_GRACE_MS = 3000;
-
-/**
- * How long a connection may take to tell that it has received what a fence waits for, before it is taken for dead. Less than
- * initiators wait for the answer to a reset, which comes by another connection of theirs.
- */
-const FENCE_MS = 10_000;
 
 /**
  * Data of a request that has to wait for its turn in CmdSN order; a window full of such requests keeps 1 MiB. One with more
@@ -59,6 +54,7 @@ export class ControlRequests implements SessionMember {
   private readonly text: TextExchange;
   private readonly textHandler: TextHandler;
   private readonly tasks: TaskRequests | null;
+  private readonly probe: FenceProbe;
   private header: Uint8Array = new Uint8Array(0);
   private data: Buffer = NO_DATA;
   private isIgnored = false;
@@ -75,6 +71,7 @@ export class ControlRequests implements SessionMember {
     this.textHandler = textHandler;
     this.text = new TextExchange(host.writer, textHandler);
     this.tasks = session.device === null ? null : new TaskRequests(session, this, session.device, host.writer);
+    this.probe = new FenceProbe(host);
     session.addMember(this);
     host.armTimer(TIMER_KEEPALIVE, host.services.limits.keepaliveMs);
   }
@@ -120,7 +117,7 @@ export class ControlRequests implements SessionMember {
 
   onTimer(kind: TimerKind): void {
     if (kind === TIMER_LOGOUT) return this.host.close('logout');
-    if (kind === TIMER_FENCE) return this.host.close('keepalive-timeout');
+    if (kind === TIMER_FENCE) return this.probe.onTimer();
     if (kind !== TIMER_KEEPALIVE) return;
     if (this.host.takeHasHeard()) this.isPinging = false;
     else if (this.isPinging) return this.host.close('keepalive-timeout');
@@ -154,8 +151,7 @@ export class ControlRequests implements SessionMember {
   }
 
   askForAnswer(targetTransferTag: number): void {
-    this.host.writer.nopIn(0, 0, NO_TAG, targetTransferTag, null);
-    this.host.armTimer(TIMER_FENCE, FENCE_MS);
+    this.probe.ask(targetTransferTag);
   }
 
   private isNumbered(): boolean {
@@ -168,13 +164,12 @@ export class ControlRequests implements SessionMember {
   }
 
   private onNopOut(): void {
-    const { initiatorTaskTag, lunHigh, lunLow } = this.bhs;
+    const { initiatorTaskTag, targetTransferTag, lunHigh, lunLow } = this.bhs;
     if (initiatorTaskTag === NO_TAG) {
       // The answer to a ping of ours: that it came is all it says. It has to be immediate (11.18); a number is used anyway.
       if (!this.bhs.isImmediate) this.session.take(new SkippedRequest(this.bhs.cmdSN));
-      this.host.armTimer(TIMER_FENCE, 0);
-      this.session.fence.onAnswer(this, this.bhs.targetTransferTag);
-      return;
+      this.probe.onAnswer(targetTransferTag);
+      return this.session.fence.onAnswer(this, targetTransferTag);
     }
     const data = this.data.subarray(0, Math.min(this.data.length, this.textHandler.peerSegmentBytes));
     this.inOrder(() => this.host.writer.nopIn(lunHigh, lunLow, initiatorTaskTag, NO_TAG, data));
