@@ -151,9 +151,8 @@ export class FullFeature implements Phase, TaskHome {
   }
 
   onClosed(): void {
-    this.session.endTasksOf(this.control, () => undefined);
-    this.endReception(); // nothing is received any more
     this.control.onClosed();
+    this.endReception(); // nothing is received any more
   }
 
   get peerSegmentBytes(): number {

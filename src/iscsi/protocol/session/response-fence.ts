@@ -96,9 +96,10 @@ export class ResponseFence {
   private step(): void {
     const { fenced } = this;
     if (fenced !== null) {
+      const { member } = fenced;
       this.fenced = null;
-      fenced.sendHeld();
-      return this.ask(fenced.member);
+      fenced.sendHeld(); // it may be another response from here on
+      return this.ask(member);
     }
     const next = this.held.shift();
     if (next === undefined) this.isUp = false;
