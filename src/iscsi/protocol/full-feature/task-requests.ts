@@ -81,6 +81,8 @@ export class TaskRequests implements TaskManagementOwner {
   private untakenCount = 0;
   /** Responses that a fence holds. */
   private heldCount = 0;
+  /** TARGET COLD RESET is complete, but for its last step. */
+  private isResetDue = false;
   private isClosed = false;
 
   constructor(session: Session, member: SessionMember, device: ScsiTargetDevice, writer: PduWriter) {
@@ -106,6 +108,7 @@ export class TaskRequests implements TaskManagementOwner {
   /** The connection is gone: nothing is answered any more. */
   close(): void {
     this.isClosed = true;
+    this.finishReset();
   }
 
   onTaskManagementDone(request: TaskManagementRequest): void {
@@ -174,16 +177,25 @@ export class TaskRequests implements TaskManagementOwner {
   }
 
   private respond(fields: TaskRequestFields, response: number): void {
-    if (this.isClosed) return;
     const { fence } = this.session;
     const isComplete = response === TMF_RESPONSE_COMPLETE;
+    const isReset = isComplete && fields.function === TMF_TARGET_COLD_RESET;
+    if (isReset) this.isResetDue = true;
+    if (this.isClosed) return this.finishReset();
     const isFenced = isComplete && isFencedFunction(fields.function);
     this.heldCount += 1;
     const sendHeld = (): void => {
       this.heldCount -= 1;
       this.writer.taskManagementResponse(fields.initiatorTaskTag, response);
-      if (isComplete && fields.function === TMF_TARGET_COLD_RESET) this.session.resetTarget();
+      if (isReset) this.finishReset();
     };
     if (!fence.isWatching || !fence.holds({ isFenced, member: this.member, sendHeld })) sendHeld();
+  }
+
+  /** Every session of the target ends, whether or not the one that asked for it is there to hear of it (11.5.1). */
+  private finishReset(): void {
+    if (!this.isResetDue) return;
+    this.isResetDue = false;
+    this.session.resetTarget();
   }
 }
