@@ -204,21 +204,19 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
 
   private onAborted(): void {
     const { command } = this;
-    const failure = this.dataOut.failure;
-    if (failure !== 0 && !this.isTerminated) {
+    const { failure, hasOpenBurst } = this.dataOut;
+    if (failure !== 0) {
       command.status = STATUS_CHECK_CONDITION;
       command.senseCode = failure;
-      return this.respond();
-    }
-    if (command.status !== STATUS_TASK_ABORTED) this.isTerminated = true;
+    } else if (command.status !== STATUS_TASK_ABORTED) this.isTerminated = true;
     // 4.2.3.3: the bursts that were asked for end before the initiator of an aborted task hears of it.
-    else if (!this.isTerminated && this.dataOut.hasOpenBurst) return;
-    this.respond();
+    if (this.isTerminated || !hasOpenBurst) this.respond();
   }
 
   private respond(): void {
     const { fence } = this.home;
     if (fence.isWatching && !this.isTerminated) {
+      this.endDataOut();
       this.isFenceHeld = true; // holds() may send at once
       if (fence.holds(this)) return;
       this.isFenceHeld = false;
@@ -323,9 +321,15 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
   private finish(): void {
     this.releaseWindow();
     if (this.isFenceHeld) this.home.fence.forget(this);
+    this.endDataOut();
+    this.home.onTaskEnded(this);
+  }
+
+  /** No more of it is asked for or taken. */
+  private endDataOut(): void {
     this.dataOut.end(this.home.slotInReception(this));
     if (this.isWaitingForSlot) this.home.pool.stopWaiting(this);
-    this.home.onTaskEnded(this);
+    this.isWaitingForSlot = false;
   }
 }
 

@@ -6,6 +6,7 @@ import {
   REJECT_DATA_DIGEST_ERROR,
   REJECT_INVALID_PDU_FIELD,
   REJECT_PROTOCOL_ERROR,
+  TMF_CLEAR_TASK_SET,
 } from '../../../../../src/iscsi/codec/constants.ts';
 import { write10 } from '../../../../initiator/cdb.ts';
 import type { Tamper } from '../../../../initiator/initiator-connection.ts';
@@ -193,6 +194,21 @@ describe('a burst that breaks its sequence', () => {
     settle();
     expect([task.status, task.senseCode]).toEqual([2, NOT_ENOUGH_UNSOLICITED_DATA]);
     expectHealthy();
+  });
+
+  it('is waited for, also when another initiator ends the command meanwhile', () => {
+    const { target, write, settle } = start();
+    const other = target.logIn({ isidLow: 99 });
+    const task = write({ ...NOTHING_UNASKED, holdsR2ts: true });
+    settle();
+    const { targetTransferTag } = task.r2ts[0]!;
+    task.sendDataOut(targetTransferTag, 1, 0, task.dataOut.subarray(0, 512), false);
+    other.manage(TMF_CLEAR_TASK_SET);
+    settle();
+    expect(task.isDone).toBe(false);
+    task.sendDataOut(targetTransferTag, 2, 512, task.dataOut.subarray(512), true);
+    settle();
+    expect([task.status, task.senseCode]).toEqual([2, CRC_ERROR]);
   });
 
   it('a burst without F waits for it', () => {

@@ -4,6 +4,7 @@
  */
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
+  NO_TAG,
   OP_NOP_OUT,
   TMF_ABORT_TASK,
   TMF_ABORT_TASK_SET,
@@ -14,14 +15,17 @@ import {
   TMF_TARGET_COLD_RESET,
   TMF_TARGET_WARM_RESET,
 } from '../../../../../src/iscsi/codec/constants.ts';
+import { writeNopOut } from '../../../../../src/iscsi/codec/encode-initiator.ts';
 import { read10, write10 } from '../../../../initiator/cdb.ts';
 import type { InitiatorConnection } from '../../../../initiator/initiator-connection.ts';
 import type { InitiatorSession } from '../../../../initiator/initiator-session.ts';
+import { OutgoingPdu } from '../../../../initiator/outgoing-pdu.ts';
 import { SimulatedTarget, TEST_UNIT_READY } from '../../../../sim/simulated-target.ts';
 import type { SimulatedWire } from '../../../../sim/simulated-wire.ts';
 
 const GOOD = 0;
 const CHECK_CONDITION = 2;
+const TASK_ABORTED = 0x40;
 /** Longer than everything else takes together. */
 const SLOW_MS = 1000;
 /** More than a silent connection may take. */
@@ -184,6 +188,18 @@ describe('while a fence is up', () => {
     expect(target.time.timerCount).toBe(0);
   });
 
+  it('answers to what was not asked are none', () => {
+    const bogus = new OutgoingPdu();
+    writeNopOut(bogus.view, 0, true, 0, 0, NO_TAG, 0x12345678, session.cmdSN, 0, 0);
+    second.tamper = null;
+    second.send(bogus);
+    target.time.settle();
+    target.time.advance(PATIENCE_MS);
+    target.time.settle();
+    expect(secondWire.closeCause).toBe('keepalive-timeout');
+    expect(arrived).toEqual(['response']);
+  });
+
   it('pings of the initiator are answered', () => {
     const ping = session.ping(Buffer.alloc(0), { connection: first });
     target.time.settle();
@@ -229,5 +245,111 @@ describe('while a fence is up', () => {
     secondWire.cut();
     target.time.settle();
     expect(requests.every(({ isAnswered }) => isAnswered)).toBe(true);
+  });
+});
+
+describe('a connection with much to say', () => {
+  const BATCH_MS = 5000;
+
+  it('is waited for while what it says arrives', () => {
+    secondWire.isStalled = true;
+    for (let lba = 0; lba < 3; lba++) {
+      read('read', second);
+      target.time.settle();
+    }
+    delayMs = BATCH_MS;
+    manage(TMF_LOGICAL_UNIT_RESET);
+    secondWire.resume();
+    target.time.settle();
+    expect(secondWire.closeCause).toBeNull();
+    expect(arrived).toEqual(['read', 'read', 'read', 'response']);
+  });
+
+  it('is waited for while nothing that it is sent is read', () => {
+    secondWire.isStalled = true;
+    const pings = Array.from({ length: 12 }, () => session.ping(Buffer.alloc(60_000), { connection: second }));
+    target.time.settle();
+    expect(secondWire.isPaused).toBe(true);
+    delayMs = BATCH_MS;
+    manage(TMF_LOGICAL_UNIT_RESET);
+    secondWire.resume();
+    target.time.settle();
+    expect(secondWire.closeCause).toBeNull();
+    expect(pings.every(({ isAnswered }) => isAnswered)).toBe(true);
+    expect(arrived).toEqual(['response']);
+  });
+});
+
+it('a command that another nexus has aborted asks for no more data while a fence holds its status', () => {
+  const other = target.logIn({ isidLow: 99 });
+  session = target.logIn({ isidLow: 98, maxConnections: 2, maxOutstandingR2T: 1 });
+  [second, secondWire] = target.connect(session, {}, { cid: 1 });
+  second.logIn();
+  target.time.settle();
+  [first] = session.connections as [InitiatorConnection];
+  const write = session.execute(write10(0, 1024), {
+    connection: first,
+    dataOut: Buffer.alloc(1024 * 512),
+    holdsR2ts: true,
+  });
+  target.time.settle();
+  // Control mode page with TAS, which is a unit attention for the session.
+  const list = Buffer.from([0, 0, 0, 0, 0x0a, 0x0a, 0, 0x10, 0, 0x40, 0, 0, 0, 0, 0, 0]);
+  const cdb = Buffer.alloc(16);
+  cdb.set([0x15, 0x10, 0, 0, list.length]);
+  other.execute(cdb, { dataOut: list });
+  silence();
+  session.execute(TEST_UNIT_READY, { connection: first });
+  target.time.settle();
+  other.manage(TMF_CLEAR_TASK_SET);
+  target.time.settle();
+  write.answerR2t();
+  target.time.settle();
+  expect(write.r2ts).toHaveLength(0);
+  expect(write.isDone).toBe(false);
+  expect(target.heldSlots).toBe(0);
+  secondWire.cut();
+  target.time.settle();
+  expect(write.status).toBe(TASK_ABORTED);
+});
+
+it('a fence that follows one whose connection is lost does not wait for that connection', () => {
+  disturb();
+  silence();
+  read('attention', second);
+  target.time.settle();
+  manage(TMF_LOGICAL_UNIT_RESET);
+  target.time.settle();
+  secondWire.cut();
+  target.time.settle();
+  expect(arrived).toEqual(['attention ends', 'response']);
+  expect(target.time.timerCount).toBe(0);
+});
+
+describe('TARGET COLD RESET', () => {
+  it('closes the sessions of others when its connection is lost while a fence holds its response', () => {
+    const other = target.logIn({ isidLow: 99 });
+    silence();
+    manage(TMF_TARGET_COLD_RESET);
+    target.time.settle();
+    target.wires[0]?.cut();
+    target.time.settle();
+    expect(other.isOpen).toBe(false);
+    expect(session.isOpen).toBe(false);
+  });
+
+  it('closes the sessions of others when its connection is lost while tasks end', () => {
+    const other = target.logIn({ isidLow: 99 });
+    target.backend.isHolding = true;
+    read('read', first);
+    target.time.settle();
+    manage(TMF_TARGET_COLD_RESET);
+    target.time.settle();
+    target.wires[0]?.cut();
+    target.time.settle();
+    target.backend.release();
+    target.time.settle();
+    expect(other.isOpen).toBe(false);
+    expect(session.isOpen).toBe(false);
   });
 });
