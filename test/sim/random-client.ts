@@ -5,8 +5,10 @@
 import {
   TMF_ABORT_TASK,
   TMF_ABORT_TASK_SET,
+  TMF_CLEAR_ACA,
   TMF_CLEAR_TASK_SET,
   TMF_LOGICAL_UNIT_RESET,
+  TMF_TARGET_COLD_RESET,
   TMF_TARGET_WARM_RESET,
 } from '../../src/iscsi/codec/constants.ts';
 import { read10, synchronizeCache10, unmap, write10, writeSame10 } from '../initiator/cdb.ts';
@@ -26,7 +28,13 @@ const UNIT_ATTENTION = 6;
 /** Blocks that most commands are about, so that they meet. */
 const HOT_BLOCKS = 64;
 
-const SET_FUNCTIONS = [TMF_ABORT_TASK_SET, TMF_CLEAR_TASK_SET, TMF_LOGICAL_UNIT_RESET, TMF_TARGET_WARM_RESET];
+const FENCED_FUNCTIONS = [
+  TMF_ABORT_TASK_SET,
+  TMF_CLEAR_ACA,
+  TMF_CLEAR_TASK_SET,
+  TMF_LOGICAL_UNIT_RESET,
+  TMF_TARGET_WARM_RESET,
+];
 
 /** How often a command is asked for before the session is given up, where PDUs get lost. */
 const ASKS_MAX = 2;
@@ -36,6 +44,8 @@ export interface ClientWorld extends LinkWorld {
   readonly blockCount: number;
   /** PDUs get lost, or come twice. */
   readonly isLossy: boolean;
+  /** How many of a hundred commands go with something that disturbs others. */
+  readonly restlessness: number;
 }
 
 /** A write of a connection that is gone. */
@@ -159,7 +169,7 @@ export class RandomClient {
     this.opsLeft -= 1;
     if (this.chance(2)) return this.break(session, links);
     if (session.settings.maxConnections > 1 && this.chance(3)) this.change(session, links, link);
-    if (this.chance(4)) this.disturb(session, link);
+    if (this.chance(this.world.restlessness)) this.disturb(session);
     this.command(session);
   }
 
@@ -200,16 +210,17 @@ export class RandomClient {
     }
   }
 
-  private disturb(session: InitiatorSession, link: Link): void {
+  private disturb(session: InitiatorSession): void {
     const { random } = this.world;
+    const link = this.links?.pick() ?? null;
+    if (link === null) return;
     const { connection } = link;
-    if (!connection.isOpen || link.isLeaving) return;
     switch (random.below(5)) {
       case 0:
         session.ping(pattern(random.below(3000)), { connection, isImmediate: this.chance(50) });
         return;
       case 1:
-        session.manage(SET_FUNCTIONS[random.below(SET_FUNCTIONS.length)]!, { connection });
+        session.manage(this.fencedFunction(), { connection, isImmediate: this.chance(50) });
         return;
       case 2:
         this.stall(link);
@@ -219,6 +230,11 @@ export class RandomClient {
         if (sent.length > 0) session.manage(TMF_ABORT_TASK, { connection, task: sent[random.below(sent.length)]! });
       }
     }
+  }
+
+  private fencedFunction(): number {
+    if (this.chance(2)) return TMF_TARGET_COLD_RESET;
+    return FENCED_FUNCTIONS[this.world.random.below(FENCED_FUNCTIONS.length)]!;
   }
 
   /** Reads nothing for a while. */

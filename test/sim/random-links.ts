@@ -1,13 +1,18 @@
 /** The connections of one random session: which are there, which a request may go by, and how each comes and goes. */
+import { BHS_INITIATOR_TASK_TAG } from '../../src/iscsi/codec/bhs.ts';
+import { NO_TAG, OP_NOP_OUT } from '../../src/iscsi/codec/constants.ts';
 import type { InitiatorConnection } from '../initiator/initiator-connection.ts';
 import type { InitiatorSession } from '../initiator/initiator-session.ts';
 import type { SecurityScript } from '../initiator/login-script.ts';
+import type { OutgoingPdu } from '../initiator/outgoing-pdu.ts';
 import type { SeededRandom } from '../random.ts';
 import type { SimulatedTarget } from './simulated-target.ts';
 import type { SimulatedWire, WireOptions } from './simulated-wire.ts';
 
 /** What a connection that is logged out gets before its initiator cuts it. */
 const LOGOUT_TIMEOUT_MS = 5000;
+/** What a late answer to a ping of the target's may take; some are too late for it. */
+const LATENESS_MS = 12_000;
 /** How long a peer may stay without knowing that its connection is dead. */
 const HALF_OPEN_MS = 100;
 const LOGOUT_CLOSE_CONNECTION = 1;
@@ -43,6 +48,7 @@ export class RandomLinks {
     const { target, wireOptions, security } = this.world;
     const [connection, wire] = target.connect(this.session, wireOptions(), { cid }, security());
     this.links.push({ cid, connection, wire, isLeaving: false });
+    connection.tamper = (pdu) => (this.isLate(pdu) ? this.sendLate(connection, pdu) : [pdu]);
     connection.logIn();
   }
 
@@ -78,6 +84,19 @@ export class RandomLinks {
     const request = this.session.logOut(LOGOUT_CLOSE_CONNECTION, link.cid, { connection: by.connection });
     request.onAnswer = onAnswer;
     this.world.target.time.schedule(LOGOUT_TIMEOUT_MS, () => link.wire.cut());
+  }
+
+  private isLate(pdu: OutgoingPdu): boolean {
+    const isAnswer = pdu.opcode === OP_NOP_OUT && pdu.view.getUint32(BHS_INITIATOR_TASK_TAG) === NO_TAG;
+    return isAnswer && this.world.random.below(8) === 0;
+  }
+
+  private sendLate(connection: InitiatorConnection, pdu: OutgoingPdu): readonly OutgoingPdu[] {
+    const { random, target } = this.world;
+    const bytes = pdu.encode(connection.hasHeaderDigest, connection.hasDataDigest);
+    const delayMs = random.below(20) === 0 ? random.below(LATENESS_MS) : random.below(50);
+    target.time.schedule(delayMs, () => connection.sendBytes(bytes));
+    return [];
   }
 
   /** Has the target count as received what was lost with connections. */

@@ -52,6 +52,7 @@ export function runRandomSessions(seed: number): RunResult {
     offers: { MaxConnections: CONNECTIONS_MAX },
     guard: hasChap ? { authentication: chapAuthentication(random), access: null } : OPEN_TARGET,
   });
+  target.unit.setModes({ ...target.unit.modes, isTaskAbortedStatus: random.below(3) === 0 });
   const model = new DiskModel(BLOCK_COUNT);
   const trace = new Trace(() => target.time.nowMs());
   makeStoreFaulty(target, random);
@@ -63,7 +64,8 @@ export function runRandomSessions(seed: number): RunResult {
     const security = hasChap ? () => chapScript(random) : SECURITY_NONE;
     const isDamaging = settings.hasDataDigest === true && random.below(2) === 0;
     const wireOptions = () => badWire(random, trace, isDamaging, isLossy);
-    const world = { target, model, random, blockCount: BLOCK_COUNT, wireOptions, security, isLossy };
+    const restlessness = random.below(3) === 0 ? 30 : 4;
+    const world = { target, model, random, blockCount: BLOCK_COUNT, wireOptions, security, isLossy, restlessness };
     clients.push(new RandomClient(world, settings, 1 + random.below(12), 20 + random.below(60)));
   }
   let fault: string | null = null;
