@@ -82,8 +82,8 @@ export class UnitStateKeeper {
     const wanted = { ...this.state, ...next.change(this.state) };
     store.save(wanted, (isSaved) => {
       if (isSaved) this.state = wanted;
+      next.onSaved(isSaved); // may bring a change, which waits behind this one like any other
       this.changes.shift();
-      next.onSaved(isSaved);
       this.saveNext(store);
     });
   }
