@@ -82,7 +82,7 @@ export class FileBackend implements Backend, CopiedDisk, FileOperationOwner, Ran
     this.reachBytes = disk.sizeBytes;
     this.copier = new DiskCopier(disk, this.inFlight);
     this.late = new LateCompletion(batch, this.inFlight);
-    this.flushes = new FlushGroup(disk.fd, this.durability, this.inFlight);
+    this.flushes = new FlushGroup(disk.flushFd, this.durability, this.inFlight);
     this.ranges = new RangeQueue(disk.fd, disk.tools, this);
     const file = { fd: disk.fd, dsyncFd, zeros: Buffer.alloc(ZEROS_WRITTEN_BYTES_MAX) };
     for (let i = 0; i < FILE_OPERATIONS_MAX; i++) this.freeOperations.push(new FileOperation(file, this));

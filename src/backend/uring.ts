@@ -1,7 +1,7 @@
 /**
  * The io_uring engine: a regular file or a block device through the ring of its reactor. What one tick submits goes to the
- * kernel in one call, and page-cached reads complete in the same. A FUA write is RWF_DSYNC on the one descriptor; flush is
- * fdatasync, one at a time for all that wait. With O_DIRECT the arena's registration saves pinning its pages per I/O.
+ * kernel in one call, and page-cached reads complete in the same. A FUA write is RWF_DSYNC; flush is fdatasync on a
+ * descriptor of its own, one at a time for all that wait. With O_DIRECT the arena's registration saves pinning its pages per I/O.
  */
 import { constants } from 'node:os';
 import {
@@ -320,7 +320,7 @@ export class UringBackend implements Backend, CopiedDisk, PolledStore {
     this.inRing += 1;
     if (io.op === IO_READ) this.startTransfer(io, this.readOpcode);
     else if (io.op === IO_WRITE) this.startTransfer(io, this.writeOpcodeOf(io));
-    else if (io.op === IO_FLUSH) this.ring.start(this, io, RING_FDATASYNC | this.fileFlags, this.fd, 0, 0, 0);
+    else if (io.op === IO_FLUSH) this.ring.start(this, io, RING_FDATASYNC, this.disk.flushFd, 0, 0, 0);
     else this.startZeros(io);
   }
 

@@ -58,6 +58,11 @@ export class DiskFile {
   readonly path: string;
   /** Open until close(). */
   readonly fd: number;
+  /**
+   * The same inode, for flushes alone; -1 when the disk is read-only. Linux tells each descriptor once that writes were lost:
+   * what else has data made durable, a FUA write or a change of size, must not take that from the flush that comes after it.
+   */
+  readonly flushFd: number;
   /** Whole blocks of the logical unit. */
   readonly sizeBytes: number;
   readonly isBlockDevice: boolean;
@@ -75,11 +80,13 @@ export class DiskFile {
   readonly canUnmap: boolean;
   readonly unmapGranularityBytes: number;
   readonly tools: DiskTools;
+  /** None once it is closed. Of fd, then of flushFd where there is one, then others. */
   private readonly handles: FileHandle[];
 
   constructor(opened: OpenedFile, geometry: DiskGeometry, sizeBytes: number, canUnmap: boolean) {
     this.path = opened.path;
     this.fd = opened.handle.fd;
+    this.flushFd = opened.flushHandle?.fd ?? -1;
     this.sizeBytes = sizeBytes;
     this.isBlockDevice = opened.stats.isBlockDevice();
     this.isReadOnly = opened.isReadOnly;
@@ -91,7 +98,7 @@ export class DiskFile {
     this.canUnmap = canUnmap;
     this.unmapGranularityBytes = canUnmap ? geometry.unmapGranularityBytes : 0;
     this.tools = opened.tools;
-    this.handles = [opened.handle];
+    this.handles = opened.flushHandle === null ? [opened.handle] : [opened.handle, opened.flushHandle];
   }
 
   /**
@@ -100,7 +107,7 @@ export class DiskFile {
    */
   async openDsync(): Promise<number> {
     try {
-      const handle = await open(`/proc/self/fd/${this.fd}`, constants.O_WRONLY | constants.O_DSYNC);
+      const handle = await openAgain(this.fd, constants.O_WRONLY | constants.O_DSYNC);
       this.handles.push(handle);
       return handle.fd;
     } catch (cause) {
@@ -155,9 +162,9 @@ export class DiskFile {
 
   /** Flushes, closes every descriptor, and with them gives the lock up. Rejects when the flush failed. */
   async close(): Promise<void> {
-    const [first] = this.handles;
+    const [first, second] = this.handles;
     try {
-      if (!this.isReadOnly) await first?.datasync();
+      if (!this.isReadOnly) await second?.datasync();
     } catch (cause) {
       throw new BackendError('LOST_WRITES', `the last writes to ${this.path} may be lost: ${messageOf(cause)}`, {
         cause,
@@ -193,6 +200,8 @@ interface OpenedFile {
   readonly stats: Stats;
   readonly isReadOnly: boolean;
   readonly tools: DiskTools;
+  /** Null when it is read-only. */
+  readonly flushHandle: FileHandle | null;
 }
 
 async function keepOrClose<T>(handle: FileHandle, use: () => Promise<T>): Promise<T> {
@@ -246,7 +255,7 @@ function checkKind(path: string, stats: Stats): void {
   if (!stats.isFile() && !stats.isBlockDevice()) throw notADiskFault(path);
 }
 
-type UnmeasuredFile = Omit<OpenedFile, 'stats' | 'isReadOnly'> & { readonly isCreated: boolean };
+type UnmeasuredFile = Omit<OpenedFile, 'stats' | 'isReadOnly' | 'flushHandle'> & { readonly isCreated: boolean };
 
 async function lockAndMeasure(file: UnmeasuredFile, spec: DiskFileSpec, context: DiskFileContext): Promise<DiskFile> {
   const { path, handle, tools } = file;
@@ -259,7 +268,14 @@ async function lockAndMeasure(file: UnmeasuredFile, spec: DiskFileSpec, context:
   const sizeBytes = servedBytes(path, geometry.sizeBytes, spec, context);
   // What is read-only cannot be tried; it is never asked to either.
   const canUnmap = spec.isThin && (geometry.canUnmap ?? (spec.isReadOnly || (await canPunchHole(file, stats.size))));
-  return new DiskFile({ path, handle, stats, tools, isReadOnly: spec.isReadOnly }, geometry, sizeBytes, canUnmap);
+  const flushHandle = spec.isReadOnly ? null : await openAgain(handle.fd, constants.O_RDWR);
+  const opened = { path, handle, stats, tools, flushHandle, isReadOnly: spec.isReadOnly };
+  return new DiskFile(opened, geometry, sizeBytes, canUnmap);
+}
+
+/** The very same inode once more, whatever its path names by now. */
+function openAgain(fd: number, flags: number): Promise<FileHandle> {
+  return open(`/proc/self/fd/${fd}`, flags);
 }
 
 /** A writer excludes everybody, a reader only writers. */

@@ -20,8 +20,8 @@ export class Durability {
   }
 
   /**
-   * The status of a FUA write whose own result is `status`. Its EIO may be the one report of a write-back that failed
-   * earlier; ENOSPC and the like concern this write alone.
+   * The status of a FUA write whose own result is `status`. A medium that failed one is not trusted with others; ENOSPC and the
+   * like may pass. What was lost before, a flush is told all the same, by its own descriptor (DiskFile.flushFd).
    */
   statusOfFuaWrite(status: IoStatus): IoStatus {
     if (status === IO_MEDIUM_ERROR || status === IO_HARDWARE_ERROR) this.hasLostWrites = true;
