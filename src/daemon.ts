@@ -2,6 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
+import { BackendError } from './backend/backend.ts';
 import type { Portal, TargetNode } from './iscsi/protocol/session/target-node.ts';
 import type { IsnsPortal } from './isns/registration.ts';
 import { type ConfigSource, configurationOf, readConfigSource } from './mgmt/config/config.ts';
@@ -39,8 +40,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   process.off('SIGHUP', onReload);
   await reloading;
   logger.info({ signal }, 'stopping: initiators are asked to log out');
-  const isDrained = await daemon.stop();
-  if (!isDrained) throw new Error('stopped with commands still in a store, which did not answer in time');
+  const isInOrder = await daemon.stop();
+  if (!isInOrder)
+    throw new BackendError('NOT_IN_ORDER', 'stopped, and not everything written is on its disk; the log says what');
   logger.info('stopped: every store is flushed');
 }
 
@@ -65,7 +67,7 @@ export interface Daemon {
   takeOver(source: ConfigSource): Promise<void>;
   /** Every reactor that serves a target, and the main thread's. */
   status(): Promise<readonly ReactorStatus[]>;
-  /** Ends in order; false when a store did not answer in time. */
+  /** Ends in order; false when a store did not answer in time, or has lost writes. */
   stop(): Promise<boolean>;
 }
 

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { getSystemErrorName } from 'node:util';
-import type { Backend, BackendIo } from './backend/backend.ts';
+import { type Backend, BackendError, type BackendIo } from './backend/backend.ts';
 import { openBackend } from './backend/registry.ts';
 import type { Note, StorageSpec } from './backend/storage-spec.ts';
 import { type Crc32c, crc32cPortable, type Seal, sealPortable } from './iscsi/codec/digest.ts';
@@ -214,7 +214,7 @@ export class Reactor {
   /**
    * Ends in order: no new logins, initiators are asked to log out, what they sent is carried out, stores are flushed and
    * closed. Takes at most LOGOUT_GRACE_S and DRAIN_MS and what the stores need to flush.
-   * @returns whether every command had ended
+   * @returns whether every command had ended and every store is flushed; the log says what was not
    */
   async close(): Promise<boolean> {
     this.capacities.stop();
@@ -223,16 +223,17 @@ export class Reactor {
     await this.idleWithin(LOGOUT_GRACE_S * 1000);
     this.registry.closeAll('shutdown');
     const isDrained = await this.idleWithin(DRAIN_MS);
+    if (!isDrained) this.options.note('error', 'commands are still in a store, which did not answer in time', {});
     for (const listener of this.listeners) listener.destroyConnections();
     this.handed.destroyConnections();
     this.deviceServer.stopBackground();
     this.spaceWatch.stop();
-    await Promise.all(this.backends.map((backend) => backend.close()));
+    const isFlushed = await this.closeStores();
     if (isDrained) this.deviceServer.close();
     this.busyPoll?.close();
     this.ring?.close();
     this.polledRing?.close();
-    return isDrained;
+    return isDrained && isFlushed;
   }
 
   /** Gives up what was opened when the daemon could not start. */
@@ -240,10 +241,21 @@ export class Reactor {
     this.capacities.stop();
     this.spaceWatch.stop();
     for (const listener of this.listeners) listener.close();
-    await Promise.all(this.backends.map((backend) => backend.close()));
+    await this.closeStores();
     this.busyPoll?.close();
     this.ring?.close();
     this.polledRing?.close();
+  }
+
+  /** One that fails does not keep the others from their end. */
+  private async closeStores(): Promise<boolean> {
+    const ends = await Promise.allSettled(this.backends.map((backend) => backend.close()));
+    const faults = ends.flatMap((end): unknown[] => (end.status === 'rejected' ? [end.reason] : []));
+    for (const fault of faults) {
+      if (!(fault instanceof BackendError)) throw fault;
+      this.options.note('error', fault.message, {});
+    }
+    return faults.length === 0;
   }
 
   private moverOf(

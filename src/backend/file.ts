@@ -5,7 +5,6 @@
  */
 import { assert } from '../util/assert.ts';
 import { RingQueue } from '../util/ring-queue.ts';
-import type { TickBatch } from '../util/tick-batch.ts';
 import {
   type Backend,
   type BackendCapabilities,
@@ -24,6 +23,7 @@ import {
   type StoreCopyRange,
 } from './backend.ts';
 import { type CopiedDisk, DiskCopier } from './disk/disk-copier.ts';
+import { LOST_WRITES_NEWS } from './disk/disk-faults.ts';
 import { type DiskFile, openDiskFile } from './disk/disk-file.ts';
 import { FALLOCATE_PUNCH_HOLE, FALLOCATE_ZERO_RANGE } from './disk/disk-tools.ts';
 import { FileOperation, type FileOperationOwner } from './file-operation.ts';
@@ -49,7 +49,7 @@ export async function openFileBackend(spec: StorageSpec, context: StorageContext
     context.note('warn', 'node:fs cannot bypass the page cache: "direct" has no effect', { path: spec.path });
   const disk = await openDiskFile({ ...spec, isDirect: false }, context);
   try {
-    return new FileBackend(disk, disk.isReadOnly ? -1 : await disk.openDsync(), context.batch);
+    return new FileBackend(disk, disk.isReadOnly ? -1 : await disk.openDsync(), context);
   } catch (cause) {
     await disk.close();
     throw cause;
@@ -63,7 +63,7 @@ export class FileBackend implements Backend, CopiedDisk, FileOperationOwner, Ran
   private reachBytes: number;
   readonly copier: DiskCopier;
   private readonly disk: DiskFile;
-  private readonly durability = new Durability();
+  private readonly durability: Durability;
   private readonly inFlight = new InFlight();
   private readonly late: LateCompletion;
   private readonly flushes: FlushGroup;
@@ -76,8 +76,9 @@ export class FileBackend implements Backend, CopiedDisk, FileOperationOwner, Ran
    * Takes `disk` over.
    * @param dsyncFd from disk.openDsync(), -1 when the disk is read-only
    */
-  constructor(disk: DiskFile, dsyncFd: number, batch: TickBatch) {
+  constructor(disk: DiskFile, dsyncFd: number, { batch, note }: Pick<StorageContext, 'batch' | 'note'>) {
     this.disk = disk;
+    this.durability = new Durability(() => note('error', LOST_WRITES_NEWS, { path: disk.path }));
     this.sizeBytes = disk.sizeBytes;
     this.reachBytes = disk.sizeBytes;
     this.copier = new DiskCopier(disk, this.inFlight);
@@ -149,7 +150,7 @@ export class FileBackend implements Backend, CopiedDisk, FileOperationOwner, Ran
   }
 
   close(): Promise<void> {
-    this.closing ??= this.inFlight.idle().then(() => this.disk.close());
+    this.closing ??= this.inFlight.idle().then(() => this.disk.close(this.durability.isLost));
     return this.closing;
   }
 

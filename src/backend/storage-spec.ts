@@ -24,7 +24,7 @@ export interface NoteFields {
 }
 
 /** What an operator should read when a store is opened; a sentence without a full stop. */
-export type Note = (level: 'info' | 'warn', message: string, fields: NoteFields) => void;
+export type Note = (level: 'info' | 'warn' | 'error', message: string, fields: NoteFields) => void;
 
 export interface StorageContext {
   readonly batch: TickBatch;

@@ -38,6 +38,7 @@ import {
 } from './backend.ts';
 import { checkDirectAlignment } from './disk/direct-alignment.ts';
 import { type CopiedDisk, DiskCopier } from './disk/disk-copier.ts';
+import { LOST_WRITES_NEWS } from './disk/disk-faults.ts';
 import { type DiskFile, openDiskFile } from './disk/disk-file.ts';
 import { PAST_PAGE_CACHE, type PageCacheAccess, pageCacheAccess } from './disk/page-cache-access.ts';
 import { Durability } from './io/durability.ts';
@@ -133,7 +134,7 @@ export class UringBackend implements Backend, CopiedDisk, PolledStore {
   private readonly wholeWriteOpcode: number;
   private readonly writeUnitBytes: number;
   private readonly dsyncOpcode: number;
-  private readonly durability = new Durability();
+  private readonly durability: Durability;
   private readonly inFlight = new InFlight();
   private readonly late: LateCompletion;
   private readonly queued = new RingQueue<BackendIo>(256);
@@ -154,6 +155,7 @@ export class UringBackend implements Backend, CopiedDisk, PolledStore {
     this.disk = disk;
     this.fd = disk.fd;
     this.note = note;
+    this.durability = new Durability(() => note('error', LOST_WRITES_NEWS, { path: disk.path }));
     this.fileFlags = ring.registerFile(disk.fd);
     this.sizeBytes = disk.sizeBytes;
     this.reachBytes = disk.sizeBytes;
@@ -235,7 +237,7 @@ export class UringBackend implements Backend, CopiedDisk, PolledStore {
   close(): Promise<void> {
     this.closing ??= this.inFlight.idle().then(() => {
       this.leaveRing();
-      return this.disk.close();
+      return this.disk.close(this.durability.isLost);
     });
     return this.closing;
   }

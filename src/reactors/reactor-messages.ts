@@ -53,4 +53,4 @@ export type ReactorReply =
   | { readonly kind: 'refused'; readonly refused: RefusedLogin }
   | { readonly kind: 'takenOver' }
   | { readonly kind: 'status'; readonly status: ReactorStatus }
-  | { readonly kind: 'closed'; readonly isDrained: boolean };
+  | { readonly kind: 'closed'; readonly isInOrder: boolean };

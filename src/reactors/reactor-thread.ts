@@ -42,8 +42,8 @@ function answer(served: ServedReactor, request: ReactorRequest, port: MessagePor
     case 'takeOver':
       return takeOverSource(served, request.source).then(() => say({ kind: 'takenOver' }));
     case 'close':
-      return served.reactor.close().then((isDrained) => {
-        say({ kind: 'closed', isDrained });
+      return served.reactor.close().then((isInOrder) => {
+        say({ kind: 'closed', isInOrder });
         port.close();
       });
   }

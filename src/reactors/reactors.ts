@@ -87,10 +87,10 @@ export class Reactors {
     return [this.main.status, ...(await Promise.all([...this.remotes.values()].map((remote) => remote.status())))];
   }
 
-  /** Ends in order; false when a store did not answer in time. */
+  /** Ends in order; false when a store did not answer in time, or has lost writes. */
   async close(): Promise<boolean> {
     const others = [...this.remotes.values()].map((remote) => remote.close());
-    return (await Promise.all([this.main.reactor.close(), ...others])).every((isDrained) => isDrained);
+    return (await Promise.all([this.main.reactor.close(), ...others])).every((isInOrder) => isInOrder);
   }
 }
 

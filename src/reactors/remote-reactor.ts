@@ -69,7 +69,7 @@ export class RemoteReactor {
 
   /** Ends in order; false when a store did not answer in time. */
   async close(): Promise<boolean> {
-    return (await this.answerTo('closed', { kind: 'close' })).isDrained;
+    return (await this.answerTo('closed', { kind: 'close' })).isInOrder;
   }
 
   private ask(request: ReactorRequest): void {

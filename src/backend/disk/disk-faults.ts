@@ -31,6 +31,15 @@ export function diskFault(path: string, cause: unknown): BackendError {
   return new BackendError(word, `${path} cannot be served: ${sentence}`, { cause });
 }
 
+/** Told when it is first known, while the store is served. */
+export const LOST_WRITES_NEWS =
+  'a medium did not keep what was written to it: every flush of this storage fails until it is opened again, after a restart';
+
+export function lostWritesFault(path: string, cause: unknown): BackendError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new BackendError('LOST_WRITES', `the last writes to ${path} may be lost: ${reason}`, { cause });
+}
+
 export function lockedFault(path: string, isReadOnly: boolean): BackendError {
   const who = isReadOnly ? 'another server that writes to it' : 'another server';
   return new BackendError('LOCKED', `${path} is locked by ${who}: two that do not know of each other would destroy it`);

@@ -16,6 +16,7 @@ import {
   invalidSizeFault,
   lockedFault,
   lockFault,
+  lostWritesFault,
   missingFault,
   notADiskFault,
   sizeFault,
@@ -160,15 +161,17 @@ export class DiskFile {
     }
   }
 
-  /** Flushes, closes every descriptor, and with them gives the lock up. Rejects when the flush failed. */
-  async close(): Promise<void> {
+  /**
+   * Flushes, closes every descriptor, and with them gives the lock up. Rejects when the flush failed.
+   * @param hasLostWrites one before it did, so that this one tells nothing
+   */
+  async close(hasLostWrites = false): Promise<void> {
     const [first, second] = this.handles;
     try {
       if (!this.isReadOnly) await second?.datasync();
+      if (hasLostWrites) throw new Error('an earlier flush has failed');
     } catch (cause) {
-      throw new BackendError('LOST_WRITES', `the last writes to ${this.path} may be lost: ${messageOf(cause)}`, {
-        cause,
-      });
+      throw lostWritesFault(this.path, cause);
     } finally {
       if (first !== undefined) this.tools.unlock?.(this.fd);
       for (const handle of this.handles.splice(0)) await handle.close();
@@ -334,8 +337,4 @@ function canPunchHole({ handle, tools }: UnmeasuredFile, fileBytes: number): Pro
 
 function codeOf(cause: unknown): string | undefined {
   return (cause as NodeJS.ErrnoException).code;
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -6,7 +6,13 @@
 import { IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_OK, type IoStatus } from '../backend.ts';
 
 export class Durability {
+  private readonly onLost: () => void;
   private hasLostWrites = false;
+
+  /** @param onLost called once, when it is first known */
+  constructor(onLost: () => void) {
+    this.onLost = onLost;
+  }
 
   /** True when flushes and FUA writes have to fail with IO_HARDWARE_ERROR without being tried. */
   get isLost(): boolean {
@@ -15,7 +21,7 @@ export class Durability {
 
   /** The status of a flush that ended with `errno` (0: no error). Any failure of a flush means lost writes. */
   statusOfFlush(errno: number): IoStatus {
-    if (errno !== 0) this.hasLostWrites = true;
+    if (errno !== 0) this.lose();
     return this.hasLostWrites ? IO_HARDWARE_ERROR : IO_OK;
   }
 
@@ -24,7 +30,13 @@ export class Durability {
    * like may pass. What was lost before, a flush is told all the same, by its own descriptor (DiskFile.flushFd).
    */
   statusOfFuaWrite(status: IoStatus): IoStatus {
-    if (status === IO_MEDIUM_ERROR || status === IO_HARDWARE_ERROR) this.hasLostWrites = true;
+    if (status === IO_MEDIUM_ERROR || status === IO_HARDWARE_ERROR) this.lose();
     return status === IO_OK && this.hasLostWrites ? IO_HARDWARE_ERROR : status;
+  }
+
+  private lose(): void {
+    if (this.hasLostWrites) return;
+    this.hasLostWrites = true;
+    this.onLost();
   }
 }

@@ -21,7 +21,7 @@ describe('file store', () => {
   it('after a FUA write that the medium failed no flush and no FUA write is good until it is opened again', async () => {
     const disk = await openDiskFile(rig.spec('file', { sizeBytes: MIB }), rig.context);
     const broken = openSync('/proc/self/mem', 'r+'); // there is no memory at address 0: EIO
-    const backend = new FileBackend(disk, broken, rig.batch);
+    const backend = new FileBackend(disk, broken, rig.context);
     const store = new Submitter(backend);
     const slot = rig.takeSlot(4096);
     expect((await store.flush()).status).toBe(IO_OK);
@@ -30,7 +30,8 @@ describe('file store', () => {
     expect((await store.write(0, 4096, slot, true)).status).toBe(IO_HARDWARE_ERROR);
     expect((await store.write(0, 4096, slot)).status).toBe(IO_OK);
     expect((await store.read(0, 4096, slot)).status).toBe(IO_OK);
-    await backend.close();
+    await expect(backend.close()).rejects.toThrow(/may be lost/);
+    expect(rig.notes).toEqual([expect.stringMatching(/did not keep what was written/)]);
     closeSync(broken);
     const again = await openFileBackend(rig.spec('file', { sizeBytes: MIB }), rig.context);
     expect((await new Submitter(again).flush()).status).toBe(IO_OK);

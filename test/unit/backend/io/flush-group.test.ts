@@ -22,7 +22,7 @@ describe('flush group', () => {
 
   function groupOver(descriptor: number): { submit: (io: BackendIo) => void; durability: Durability } {
     const inFlight = new InFlight();
-    const durability = new Durability();
+    const durability = new Durability(() => undefined);
     const group = new FlushGroup(descriptor, durability, inFlight);
     const submit = (io: BackendIo): void => {
       inFlight.begin(io, 4096);
