@@ -68,8 +68,9 @@ export class TextExchange {
   }
 
   private answer(fields: TextRequestFields): number {
-    const { pairs, fault } = parseText(this.request.take());
-    if (fault !== null) return this.abandon(REJECT_PROTOCOL_ERROR);
+    const { pairs, fault, duplicateKey } = parseText(this.request.take());
+    // 6.4: a key comes once; before anything is taken over.
+    if (fault !== null || duplicateKey !== null) return this.abandon(REJECT_PROTOCOL_ERROR);
     const answer = this.handler.answer(pairs);
     if (typeof answer === 'number') return this.abandon(answer);
     this.response.start(encodeText(answer));

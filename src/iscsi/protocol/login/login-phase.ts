@@ -71,7 +71,7 @@ export class LoginPhase<T extends LoginTarget> implements Phase, AdmissionWaiter
       writer.window = this.window();
       writer.statSN = INITIAL_STAT_SN;
     }
-    if (dataBytes > LOGIN_DATA_SEGMENT_BYTES_MAX) return this.refuse(LOGIN_INITIATOR_ERROR);
+    if (dataBytes > LOGIN_DATA_SEGMENT_BYTES_MAX) return this.onPdu(); // refused by its header; nobody has room for its data
     this.data = dataBytes === 0 ? NO_DATA : Buffer.allocUnsafe(dataBytes);
     if (dataBytes > 0) framer.receiveInto(this.data, 0);
   }

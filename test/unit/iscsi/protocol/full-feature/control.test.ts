@@ -224,6 +224,20 @@ describe('text', () => {
     expect(text.pairs).toEqual(isRejected ? [] : unknown.map((key) => ({ key, value: 'NotUnderstood' })));
   });
 
+  it.each(['SendTargets', 'MaxRecvDataSegmentLength', 'X-com.example.Probe'])(
+    'with %s twice is a protocol error, which changes nothing',
+    (key) => {
+      const { session, settle, reasons } = start({ maxRecvDataSegmentLength: 4096 });
+      const twice = ['1024', '2048'].map((value) => ({ key, value }));
+      session.text(encodeText([...twice, { key: 'MaxRecvDataSegmentLength', value: '512' }]));
+      settle();
+      expect(reasons()).toEqual([REJECT_PROTOCOL_ERROR]);
+      const read = session.execute(read10(0, 8), { dataIn: 4096 });
+      settle();
+      expect(read.dataInCount).toBe(1);
+    },
+  );
+
   it('that never ends is rejected at 64 KiB', () => {
     const { session, settle, reasons } = start({ targetName: null });
     session.text(Buffer.alloc(70_000, 0x61));

@@ -4,6 +4,9 @@ import type { TextPair } from '../../../../../src/iscsi/codec/text.ts';
 import type { AuthenticationStep, Authenticator } from '../../../../../src/iscsi/protocol/login/auth.ts';
 import type { LoginReply } from '../../../../../src/iscsi/protocol/login/login.ts';
 import { refuseLogin } from '../../../../../src/iscsi/protocol/login/login-directory.ts';
+import type { IncomingPdu } from '../../../../initiator/incoming-pdu.ts';
+import { InitiatorSession } from '../../../../initiator/initiator-session.ts';
+import { SimulatedTarget } from '../../../../sim/simulated-target.ts';
 import { textBytes } from '../../../../vectors/iscsi/texts.ts';
 import { expectRefused, INITIATOR, Login, NAMES, type Request, TARGET, textOf } from './login-initiator.ts';
 
@@ -118,6 +121,22 @@ describe('a request is refused', () => {
   it('with more than 8192 bytes of data', () => {
     const login = new Login();
     expectRefused(login.sendBytes(new Uint8Array(8193), {}), 0x0200);
+  });
+
+  it('with more than 8192 bytes of data, as an answer to that request', () => {
+    const target = new SimulatedTarget();
+    const [connection] = target.connect(new InitiatorSession());
+    const answers: IncomingPdu[] = [];
+    connection.log = answers;
+    connection.tamper = (pdu) => {
+      pdu.data = Buffer.alloc(8193);
+      pdu.fitLengths();
+      return [pdu];
+    };
+    connection.logIn();
+    target.time.settle();
+    expect(connection.loginStatus).toBe(0x0200);
+    expect(answers.map(({ bhs }) => bhs.initiatorTaskTag)).toEqual([connection.session.loginTag]);
   });
 
   it('after a refusal', () => {
