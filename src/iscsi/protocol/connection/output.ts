@@ -13,6 +13,11 @@ const FREE_BLOCKS_MAX = 1024;
 /** The memory that an OutputStore is given. */
 export const HEADER_BLOCKS_BYTES = FREE_BLOCKS_MAX * HEADER_BLOCK_BYTES;
 const FREE_BATCHES_MAX = 256;
+/**
+ * Pieces, or digests, or owners, that a batch may have had to be kept for reuse: 32 transfers of 256 KiB in Data-In PDUs of 8 KiB.
+ * A peer that takes 512 bytes at a time makes some that are many times larger, and 256 of those would fill the heap for good.
+ */
+export const BATCH_ENTRIES_KEPT_MAX = 2048;
 
 export interface Releasable {
   release(): void;
@@ -59,6 +64,12 @@ export class OutputBatch {
   ownedCount = 0;
   /** Bytes that do not lie in slots. */
   ownBytes = 0;
+
+  /** It was large once, and so are its arrays. */
+  get isOutsized(): boolean {
+    const { memories, unsealedMemories, owned } = this;
+    return Math.max(memories.length, unsealedMemories.length, owned.length) > BATCH_ENTRIES_KEPT_MAX;
+  }
 
   addPiece(memory: Buffer, start: number, end: number): void {
     const index = this.pieceCount++;
@@ -139,7 +150,7 @@ export class OutputStore {
 
   giveBackBatch(batch: OutputBatch): void {
     batch.clear();
-    if (this.batches.length < FREE_BATCHES_MAX) this.batches.push(batch);
+    if (this.batches.length < FREE_BATCHES_MAX && !batch.isOutsized) this.batches.push(batch);
   }
 
   private newBlock(): HeaderBlock {
