@@ -189,7 +189,7 @@ export class TaskRequests implements TaskManagementOwner {
       this.writer.taskManagementResponse(fields.initiatorTaskTag, response);
       if (isReset) this.finishReset();
     };
-    if (!fence.isWatching || !fence.holds({ isFenced, member: this.member, sendHeld })) sendHeld();
+    if (!fence.isWatching || !fence.hold({ isFenced, member: this.member, sendHeld })) sendHeld();
   }
 
   /** Every session of the target ends, whether or not the one that asked for it is there to hear of it (11.5.1). */

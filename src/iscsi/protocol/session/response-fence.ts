@@ -18,7 +18,7 @@ export interface FenceableResponse {
 }
 
 export class ResponseFence {
-  /** There are several connections, or responses wait: every response asks holds(). */
+  /** There are several connections, or responses wait: every response goes by hold(). */
   isWatching = false;
   private readonly members: readonly SessionMember[];
   private readonly nextTag: () => number;
@@ -40,8 +40,8 @@ export class ResponseFence {
     this.nextTag = nextTag;
   }
 
-  /** Whether `response` must wait; then sendHeld() follows, or forget() by who has ended it otherwise. */
-  holds(response: FenceableResponse): boolean {
+  /** Keeps `response` if it has to wait: then sendHeld() follows, or forget() by who has ended it otherwise. */
+  hold(response: FenceableResponse): boolean {
     if (!this.isUp && !response.isFenced) return false;
     this.isUp = true;
     this.held.push(response);

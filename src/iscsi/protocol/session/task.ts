@@ -197,7 +197,6 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
   }
 
   onBurstsEnded(): void {
-    if (this.isFenceHeld) return;
     if (this.isDone) return this.respond();
     if (this.dataOut.failure !== 0 && this.isStarted) this.home.device.abort(this.command);
   }
@@ -215,10 +214,11 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
 
   private respond(): void {
     const { fence } = this.home;
+    assert(!this.isFenceHeld, 'a command is answered once');
     if (fence.isWatching && !this.isTerminated) {
       this.endDataOut();
-      this.isFenceHeld = true; // holds() may send at once
-      if (fence.holds(this)) return;
+      this.isFenceHeld = true; // hold() may send at once
+      if (fence.hold(this)) return;
       this.isFenceHeld = false;
     }
     this.end();

@@ -20,7 +20,7 @@ import { read10, write10 } from '../../../../initiator/cdb.ts';
 import type { InitiatorConnection } from '../../../../initiator/initiator-connection.ts';
 import type { InitiatorSession } from '../../../../initiator/initiator-session.ts';
 import { OutgoingPdu } from '../../../../initiator/outgoing-pdu.ts';
-import { SimulatedTarget, TEST_UNIT_READY } from '../../../../sim/simulated-target.ts';
+import { LIMITS, SimulatedTarget, TEST_UNIT_READY } from '../../../../sim/simulated-target.ts';
 import type { SimulatedWire } from '../../../../sim/simulated-wire.ts';
 
 const GOOD = 0;
@@ -35,6 +35,7 @@ const REGISTER = 0x00;
 const RESERVE = 0x01;
 const PREEMPT_AND_ABORT = 0x05;
 const KEY = 7;
+const CLOSE_CONNECTION = 1;
 
 let target: SimulatedTarget;
 let session: InitiatorSession;
@@ -48,8 +49,8 @@ let arrived: string[];
 beforeEach(() => {
   delayMs = 0;
   arrived = [];
-  target = new SimulatedTarget({ offers: { MaxConnections: 2 } });
-  session = target.logIn({ maxConnections: 2 });
+  target = new SimulatedTarget({ offers: { MaxConnections: 3 } });
+  session = target.logIn({ maxConnections: 3 });
   [second, secondWire] = target.connect(session, { delayMs: () => delayMs }, { cid: 1 });
   second.logIn();
   target.time.settle();
@@ -245,6 +246,76 @@ describe('while a fence is up', () => {
     secondWire.cut();
     target.time.settle();
     expect(requests.every(({ isAnswered }) => isAnswered)).toBe(true);
+  });
+});
+
+describe('while another fence is up', () => {
+  beforeEach(() => {
+    silence();
+    manage(TMF_CLEAR_TASK_SET);
+    target.time.settle();
+  });
+
+  it('data is asked for and stored, though nothing is said of it', () => {
+    const dataOut = Buffer.alloc(1024 * 512, 7);
+    const task = session.execute(write10(0, 1024), { connection: first, dataOut });
+    target.time.settle();
+    expect(task.isDone).toBe(false);
+    expect(target.backend.bytes.subarray(0, dataOut.length).equals(dataOut)).toBe(true);
+    expect(target.heldSlots).toBe(0);
+    secondWire.cut();
+    target.time.settle();
+    expect(task.status).toBe(GOOD);
+  });
+
+  it('a connection that takes the place of the silent one ends it', () => {
+    const [third] = target.connect(session, {}, { cid: 1 });
+    third.logIn();
+    target.time.settle();
+    const task = read('read', third);
+    target.time.settle();
+    expect(secondWire.closeCause).toBe('reinstated');
+    expect(task.status).toBe(GOOD);
+    expect(arrived).toEqual(['response', 'read']);
+  });
+
+  it('a connection that joins says nothing before it is over', () => {
+    const [third] = target.connect(session, {}, { cid: 2 });
+    third.logIn();
+    target.time.settle();
+    const task = read('read', third);
+    target.time.settle();
+    expect([third.isOpen, task.isDone]).toEqual([true, false]);
+    secondWire.cut();
+    target.time.settle();
+    expect(arrived).toEqual(['response', 'read']);
+  });
+
+  it('a logout of the silent connection, by another, ends it', () => {
+    read('lost', second);
+    target.time.settle();
+    const logout = session.logOut(CLOSE_CONNECTION, 1, { connection: first });
+    target.time.settle();
+    expect(logout.response).toBe(0);
+    expect(arrived).toEqual(['lost ends', 'response']);
+    expect(target.time.timerCount).toBe(0);
+  });
+
+  it('a connection that floods commands and gives no answer is closed, and keeps no more than its window', () => {
+    const flood = (): void => {
+      if (!second.isOpen) return;
+      session.execute(read10(0, 1), { connection: second, dataIn: 512 });
+      session.manage(TMF_ABORT_TASK_SET, { connection: second });
+      target.time.schedule(100, flood);
+    };
+    flood();
+    target.time.advance(29_000);
+    expect(second.isOpen).toBe(true);
+    expect(target.device.taskCount).toBe(0);
+    expect(target.heldSlots).toBeLessThanOrEqual(LIMITS.commandWindow);
+    target.time.advance(2000);
+    expect(secondWire.closeCause).toBe('keepalive-timeout');
+    expect(arrived).toEqual(['response']);
   });
 });
 
