@@ -10,6 +10,7 @@ import {
   type CloseCause,
   type ConnectionSink,
   TIMER_KINDS,
+  TIMER_SILENCE,
   type TimerKind,
 } from '../iscsi/protocol/connection/sink.ts';
 import type { BusyPoll } from '../native/busy-poll.ts';
@@ -67,6 +68,7 @@ export class TcpConnection implements ConnectionSink {
     this.socket.on('error', () => {
       this.cause = 'transport'; // 'close' follows and is the end of it
     });
+    this.socket.on('timeout', () => this.connection?.onTimer(TIMER_SILENCE));
     this.socket.on('end', () => this.socket.destroy());
     this.socket.on('close', () => this.finish());
   }
@@ -171,6 +173,10 @@ export class TcpConnection implements ConnectionSink {
   }
 
   armTimer(kind: TimerKind, ms: number): void {
+    if (kind === TIMER_SILENCE) {
+      this.socket.setTimeout(ms); // knows how far a long write has come
+      return;
+    }
     const timer = this.timers[kind];
     if (timer) clearTimeout(timer);
     this.timers[kind] = ms === 0 ? null : setTimeout(() => this.connection?.onTimer(kind), ms);

@@ -11,6 +11,7 @@ import {
   type CloseCause,
   type ConnectionSink,
   TIMER_KINDS,
+  TIMER_SILENCE,
   type TimerKind,
 } from '../../src/iscsi/protocol/connection/sink.ts';
 import type { InitiatorConnection, Wire } from '../initiator/initiator-connection.ts';
@@ -61,6 +62,8 @@ export class SimulatedWire implements ConnectionSink, Wire {
   private readonly toTarget: Buffer[] = [];
   private readonly toInitiator: Sent[] = [];
   private readonly timers: (SimulatedEvent | null)[] = new Array<SimulatedEvent | null>(TIMER_KINDS).fill(null);
+  /** Of TIMER_SILENCE; 0 when it is not armed. */
+  private silenceMs = 0;
   private isReading = false;
   private isWriting = false;
   private readonly receiveBuffer = Buffer.alloc(65536);
@@ -138,6 +141,7 @@ export class SimulatedWire implements ConnectionSink, Wire {
   armTimer(kind: TimerKind, ms: number): void {
     demand(!this.isClosed, 'no timer is armed on a closed connection');
     this.disarm(kind);
+    if (kind === TIMER_SILENCE) this.silenceMs = ms;
     if (ms === 0) return;
     this.timers[kind] = this.time.schedule(
       ms,
@@ -175,6 +179,7 @@ export class SimulatedWire implements ConnectionSink, Wire {
     if (count === first.length) this.toTarget.shift();
     else this.toTarget[0] = first.subarray(count);
     this.options.trace('>', bytes);
+    this.onMoved();
     if (direct > 0) {
       (framer.directMemory as Uint8Array).set(bytes, framer.directOffset);
       target.onDirectBytes(count);
@@ -200,6 +205,7 @@ export class SimulatedWire implements ConnectionSink, Wire {
     const { batch, crc } = sent;
     demand(crc === crcOf(batch), 'what was handed to the transport does not change');
     const bytes = Buffer.concat(pieces(batch));
+    this.onMoved();
     this.target?.onWritten(batch);
     this.options.damage(bytes, false);
     for (let left = this.options.copies(bytes, false); left > 0; left--) {
@@ -208,6 +214,10 @@ export class SimulatedWire implements ConnectionSink, Wire {
     }
     if (this.toInitiator.length === 0 && this.closeCause !== null) this.finish(this.closeCause);
     else this.writeLater();
+  }
+
+  private onMoved(): void {
+    if (this.silenceMs > 0) this.armTimer(TIMER_SILENCE, this.silenceMs);
   }
 
   private finish(cause: CloseCause): void {

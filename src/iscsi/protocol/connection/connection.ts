@@ -34,7 +34,6 @@ export class Connection implements FrameHandler, BatchMember, PhaseHost {
   private isClosed = false;
   private isPaused = false;
   private hasHeard = false;
-  private hasMoved = false;
 
   constructor(services: ProtocolServices, sink: ConnectionSink, remoteAddress: string, localAddress: string) {
     this.services = services;
@@ -53,20 +52,17 @@ export class Connection implements FrameHandler, BatchMember, PhaseHost {
   /** Bytes [start, end) were received; borrowed for this call. `view` covers the same memory as `bytes`. */
   onBytes(bytes: Uint8Array, view: DataView, start: number, end: number): void {
     this.hasHeard = true;
-    this.hasMoved = true;
     this.framer.push(bytes, view, start, end);
   }
 
   /** `count` bytes were received where framer.directMemory said. */
   onDirectBytes(count: number): void {
     this.hasHeard = true;
-    this.hasMoved = true;
     this.framer.onDirectBytes(count);
   }
 
   /** The transport needs `batch` no more: it was written, or the connection is gone. */
   onWritten(batch: OutputBatch): void {
-    this.hasMoved = true;
     this.output.finish(batch);
     if (!this.isPaused || this.output.pendingBytes > PENDING_BYTES_MAX / 2 || this.isClosed) return;
     this.isPaused = false;
@@ -133,12 +129,6 @@ export class Connection implements FrameHandler, BatchMember, PhaseHost {
     const { hasHeard } = this;
     this.hasHeard = false;
     return hasHeard;
-  }
-
-  takeHasMoved(): boolean {
-    const { hasMoved } = this;
-    this.hasMoved = false;
-    return hasMoved;
   }
 
   close(cause: CloseCause): void {

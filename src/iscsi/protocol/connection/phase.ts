@@ -30,8 +30,6 @@ export interface PhaseHost {
   armTimer(kind: TimerKind, ms: number): void;
   /** Whether anything was received since the last time this was asked. */
   takeHasHeard(): boolean;
-  /** Whether anything was received, or has left, since the last time this was asked. */
-  takeHasMoved(): boolean;
   /** Writes what is queued, then closes; nothing that arrives is looked at any more. */
   close(cause: CloseCause): void;
   enter(phase: Phase): void;

@@ -6,8 +6,15 @@ export const TIMER_LOGIN = 0;
 export const TIMER_KEEPALIVE = 1;
 export const TIMER_LOGOUT = 2;
 export const TIMER_FENCE = 3;
-export type TimerKind = typeof TIMER_LOGIN | typeof TIMER_KEEPALIVE | typeof TIMER_LOGOUT | typeof TIMER_FENCE;
-export const TIMER_KINDS = 4;
+/** Begins anew with whatever is received, and whatever that was written leaves. */
+export const TIMER_SILENCE = 4;
+export type TimerKind =
+  | typeof TIMER_LOGIN
+  | typeof TIMER_KEEPALIVE
+  | typeof TIMER_LOGOUT
+  | typeof TIMER_FENCE
+  | typeof TIMER_SILENCE;
+export const TIMER_KINDS = 5;
 
 /**
  * Why a connection ends. 'peer' and 'transport' come from below (end of stream, a socket error), 'handed-over' as

@@ -27,7 +27,14 @@ import {
 } from '../../codec/constants.ts';
 import { TEXT_BYTES_MAX } from '../../codec/text.ts';
 import type { PhaseHost } from '../connection/phase.ts';
-import { type CloseCause, TIMER_FENCE, TIMER_KEEPALIVE, TIMER_LOGOUT, type TimerKind } from '../connection/sink.ts';
+import {
+  type CloseCause,
+  TIMER_FENCE,
+  TIMER_KEEPALIVE,
+  TIMER_LOGOUT,
+  TIMER_SILENCE,
+  type TimerKind,
+} from '../connection/sink.ts';
 import { CMDSN_AHEAD, CMDSN_NEXT, CMDSN_OUTSIDE } from '../session/command-window.ts';
 import { DeferredRequest, SkippedRequest } from '../session/ordered-request.ts';
 import type { Session, SessionMember } from '../session/session.ts';
@@ -117,7 +124,7 @@ export class ControlRequests implements SessionMember {
 
   onTimer(kind: TimerKind): void {
     if (kind === TIMER_LOGOUT) return this.host.close('logout');
-    if (kind === TIMER_FENCE) return this.probe.onTimer();
+    if (kind === TIMER_FENCE || kind === TIMER_SILENCE) return this.host.close('keepalive-timeout');
     if (kind !== TIMER_KEEPALIVE) return;
     if (this.host.takeHasHeard()) this.isPinging = false;
     else if (this.isPinging) return this.host.close('keepalive-timeout');
