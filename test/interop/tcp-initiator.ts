@@ -13,6 +13,8 @@ export interface ConnectOptions {
   readonly security?: SecurityScript;
   /** Writes to the socket carry so many bytes, each in a segment of its own; Infinity when left out. */
   readonly bytesPerWrite?: number;
+  /** After each read from the socket it rests for so long; not at all when left out. */
+  readonly readIntervalMs?: number;
 }
 
 export class TcpInitiator {
@@ -39,7 +41,8 @@ export class TcpInitiator {
   }
 
   /** Adds a connection and logs in; resolves when it is open, refused or closed. */
-  async connect({ settings = {}, security, bytesPerWrite }: ConnectOptions = {}): Promise<InitiatorConnection> {
+  async connect(options: ConnectOptions = {}): Promise<InitiatorConnection> {
+    const { settings = {}, security, bytesPerWrite, readIntervalMs } = options;
     const separator = this.address.lastIndexOf(':');
     const host = this.address.slice(0, separator).replace(/^\[(.*)\]$/, '$1');
     const socket = connect({ host, port: Number(this.address.slice(separator + 1)), noDelay: true });
@@ -49,6 +52,7 @@ export class TcpInitiator {
     const wire = { send: (bytes: Buffer) => write(socket, bytes, bytesPerWrite), close: () => socket.destroy() };
     const connection = this.session.connect(wire, settings, ...(security === undefined ? [] : [security]));
     socket.on('data', (bytes: Buffer) => connection.onBytes(bytes));
+    if (readIntervalMs !== undefined) socket.on('data', () => rest(socket, readIntervalMs));
     socket.on('close', () => connection.onClosed());
     connection.logIn();
     await waitUntil('the login ends', () => connection.state !== 'login');
@@ -69,6 +73,11 @@ export class TcpInitiator {
     for (const socket of open) socket.destroy();
     await Promise.all(closing);
   }
+}
+
+function rest(socket: Socket, ms: number): void {
+  socket.pause();
+  setTimeout(() => socket.resume(), ms);
 }
 
 /** A pause between two writes lets each arrive by itself; later writes wait in the same order. */
