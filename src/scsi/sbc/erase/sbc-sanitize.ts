@@ -30,18 +30,11 @@ export function sanitizeErase(task: Task): void {
   else if (isAgainAllowed(task)) start(task, { ...ZEROS, mayExitFailure: hasFlag(task, AUSE) });
 }
 
+/** As an erasure, it waits for everyone else on the medium: none begins while it is being saved that there is none. */
 export function sanitizeExitFailureMode(task: Task): void {
-  const { unit } = task;
-  const state = unit.erasure.current;
+  const exit = () => exitFailureMode(task);
   if (task.command.cdbView.getUint16(PARAMETER_LIST_LENGTH) !== 0) task.invalidField(PARAMETER_LIST_LENGTH, 7);
-  else if (state === null) task.good();
-  else if (!state.plan.mayExitFailure) task.invalidField(FLAGS, SERVICE_ACTION_TOP_BIT);
-  else {
-    task.beginWork();
-    unit.erasure.exitFailure((isExited) => {
-      if (task.endWork()) endWith(task, isExited);
-    });
-  }
+  else if (takeMediumAlone(task, exit)) exit();
 }
 
 export function formatUnit(task: Task): void {
@@ -101,6 +94,21 @@ const FORMAT: ErasurePlan = { ...ZEROS, isFormat: true };
 
 function hasFlag(task: Task, flag: number): boolean {
   return (task.command.cdb[FLAGS]! & flag) !== 0;
+}
+
+function exitFailureMode(task: Task): void {
+  const { erasure } = task.unit;
+  const state = erasure.current;
+  if (state === null) task.good();
+  else if (erasure.isRunning)
+    task.check(erasure.senseCode); // it came first
+  else if (!state.plan.mayExitFailure) task.invalidField(FLAGS, SERVICE_ACTION_TOP_BIT);
+  else {
+    task.beginWork();
+    erasure.exitFailure((isExited) => {
+      if (task.endWork()) endWith(task, isExited);
+    });
+  }
 }
 
 /** SBC-3 4.11.4: after a failure with AUSE zero only an operation with AUSE zero may follow. */

@@ -14,6 +14,7 @@ const EXIT_FAILURE_MODE = 0x1f;
 const IMMED = 0x80;
 const AUSE = 0x20;
 const UNIT_BYTES = 4 * SEGMENT_BYTES_MAX;
+const PLAN = { isFormat: false, pattern: null, passes: 1, isInverting: false, mayExitFailure: false };
 
 function sanitize(action: number, listLength = 0, flags = 0): number[] {
   return [0x48, flags | action, 0, 0, 0, 0, 0, listLength >>> 8, listLength & 0xff, 0];
@@ -30,6 +31,19 @@ class Store implements UnitStateStore {
   save(state: UnitState, onSaved: (isSaved: boolean) => void): void {
     if (!this.isBroken) this.saved.push(state);
     onSaved(!this.isBroken);
+  }
+}
+
+/** Says that a state is saved when the test wants it. */
+class LateStore implements UnitStateStore {
+  private readonly answers: ((isSaved: boolean) => void)[] = [];
+
+  save(_state: UnitState, onSaved: (isSaved: boolean) => void): void {
+    this.answers.push(onSaved);
+  }
+
+  answer(): void {
+    this.answers.shift()?.(true);
   }
 }
 
@@ -183,6 +197,52 @@ describe('SANITIZE', () => {
     expect(harness.run(sanitize(EXIT_FAILURE_MODE)).outcome).toBe('status 0');
     expect(harness.run(TEST_UNIT_READY).outcome).toBe('status 0');
     expect(harness.run(sanitize(EXIT_FAILURE_MODE)).outcome).toBe('status 0');
+  });
+});
+
+describe('EXIT FAILURE MODE that is being saved', () => {
+  const FAILED = { plan: { ...PLAN, mayExitFailure: true }, medium: '', isFailed: true };
+  const broken = (stateStore: UnitStateStore) =>
+    filled({ unit: { stateStore, savedState: { erasures: [FAILED], savedModes: null } } });
+
+  it('comes to its end before another erasure begins', () => {
+    const stateStore = new LateStore();
+    const harness = broken(stateStore);
+    const exit = harness.start(sanitize(EXIT_FAILURE_MODE));
+    const erase = harness.start(sanitize(BLOCK_ERASE));
+    expect(harness.unit.erasure.isRunning).toBe(false);
+    stateStore.answer();
+    expect(exit.outcome).toBe('status 0');
+    expect(harness.unit.erasure.isRunning).toBe(true);
+    for (let i = 0; i < 2; i++) {
+      stateStore.answer();
+      harness.settle();
+    }
+    expect(erase.outcome).toBe('status 0');
+    expect(harness.backend.bytes.every((byte) => byte === 0)).toBe(true);
+    expect(harness.isQuiet).toBe(true);
+  });
+
+  it('is enough for a second one', () => {
+    const stateStore = new LateStore();
+    const harness = broken(stateStore);
+    const exits = [harness.start(sanitize(EXIT_FAILURE_MODE)), harness.start(sanitize(EXIT_FAILURE_MODE))];
+    stateStore.answer();
+    expect(exits.map(({ outcome }) => outcome)).toEqual(['status 0', 'status 0']);
+  });
+
+  it('is refused when an erasure was asked for before it', () => {
+    const stateStore = new LateStore();
+    const harness = broken(stateStore);
+    const erase = harness.start(sanitize(OVERWRITE, 6), { dataOut: overwriteList(Buffer.from([1, 2])) });
+    const exit = harness.start(sanitize(EXIT_FAILURE_MODE));
+    expect(harness.unit.erasure.isRunning).toBe(true);
+    expect(exit.outcome).toBe('2/4/1b');
+    for (let i = 0; i < 2; i++) {
+      stateStore.answer();
+      harness.settle();
+    }
+    expect(erase.outcome).toBe('status 0');
   });
 });
 
