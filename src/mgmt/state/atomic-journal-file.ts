@@ -17,6 +17,8 @@ export class AtomicJournalFile implements AtomicJournal {
   private readonly storePath: string;
   private isInDirectory = false;
   private isBusy = false;
+  /** The file was opened for a record since it was known to have none. */
+  private mayHoldRecord = true;
 
   /**
    * @param directory the state directory, which exists
@@ -58,22 +60,23 @@ export class AtomicJournalFile implements AtomicJournal {
       bytes = await readFile(this.path);
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      if (error.code === 'ENOENT') return null;
-      throw this.unreadable(error.message);
+      if (error.code !== 'ENOENT') throw this.unreadable(error.message);
+      bytes = NO_ATOMIC_RECORD;
     }
     const record = decodeAtomicRecord(bytes, this.crc32c);
     if (typeof record === 'string') throw this.unreadable(record);
+    this.mayHoldRecord = record !== null;
     return record;
   }
 
   keep(record: AtomicRecord, onKept: (isKept: boolean) => void): void {
     const medium = record.medium === '' ? this.storePath : record.medium;
     const pieces = encodeAtomicRecord({ ...record, medium }, this.crc32c);
-    this.write(pieces, onKept, 'an atomic write was refused: its journal cannot be written');
+    this.end(this.replace(pieces), onKept, 'an atomic write was refused: its journal cannot be written');
   }
 
   clear(onCleared: (isCleared: boolean) => void): void {
-    this.write([NO_ATOMIC_RECORD], onCleared, 'the journal of atomic writes cannot be cleared');
+    this.end(this.erase(), onCleared, 'the journal of atomic writes cannot be cleared');
   }
 
   complain(fault: string): void {
@@ -84,14 +87,14 @@ export class AtomicJournalFile implements AtomicJournal {
     this.onMended(`${this.path}: ${news}`);
   }
 
-  private write(pieces: readonly Buffer[], onWritten: (isWritten: boolean) => void, fault: string): void {
+  private end(work: Promise<void>, onEnd: (isDone: boolean) => void, fault: string): void {
     assert(!this.isBusy, 'a journal does one thing at a time');
     this.isBusy = true;
-    const finish = (isWritten: boolean) => {
+    const finish = (isDone: boolean) => {
       this.isBusy = false;
-      onWritten(isWritten);
+      onEnd(isDone);
     };
-    this.replace(pieces).then(
+    work.then(
       () => finish(true),
       (error: Error) => {
         this.complain(`${fault} (${error.message})`);
@@ -100,10 +103,24 @@ export class AtomicJournalFile implements AtomicJournal {
     );
   }
 
-  /** Writes from the start on, on stable storage. */
+  /** A record that was begun may be whole by what an earlier one has left behind it; of a file that was not opened nothing changed. */
+  private async erase(): Promise<void> {
+    if (!this.mayHoldRecord) return;
+    try {
+      await this.replace([NO_ATOMIC_RECORD]);
+    } catch (error) {
+      if (!isSystemError(error) || !NO_ROOM.has(error.code ?? '')) throw error;
+      await this.replace([]);
+    }
+    this.mayHoldRecord = false;
+  }
+
+  /** Writes from the start on, on stable storage; without pieces nothing stays. */
   private async replace(pieces: readonly Buffer[]): Promise<void> {
     const file = await open(this.path, constants.O_WRONLY | constants.O_CREAT, 0o600);
+    this.mayHoldRecord = true;
     try {
+      if (pieces.length === 0) await file.truncate();
       await writeAll(file, pieces);
       await file.datasync();
     } finally {
@@ -124,6 +141,9 @@ export class AtomicJournalFile implements AtomicJournal {
     );
   }
 }
+
+/** A new file's first sector may have no room; then the file is made empty, which needs none. */
+const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 
 /** What the file system has cut short says why when it goes on. */
 async function writeAll(file: FileHandle, pieces: readonly Buffer[]): Promise<void> {

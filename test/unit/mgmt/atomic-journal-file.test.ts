@@ -1,10 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { crc32cPortable } from '../../../src/iscsi/codec/digest.ts';
 import { ConfigError } from '../../../src/mgmt/config/config-error.ts';
 import { AtomicJournalFile } from '../../../src/mgmt/state/atomic-journal-file.ts';
+
+const CAN_MOUNT = process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0;
 
 const RECORD = { medium: '', offsetBytes: 2 ** 40 + 512, before: Buffer.alloc(1536, 1), after: Buffer.alloc(1536, 2) };
 
@@ -92,5 +95,46 @@ describe('the journal of atomic writes in its file', () => {
     expect([await keep(gone), await clear(gone)]).toEqual([false, false]);
     expect(faults).toHaveLength(2);
     expect(await open().isWritable()).toBe(true);
+  });
+
+  it('that was never opened for a record holds none; one that was may come back with it', async () => {
+    const folder = join(directory, 'state');
+    mkdirSync(folder);
+    const file = open(folder);
+    expect(await file.load()).toBeNull();
+    renameSync(folder, `${folder}-gone`);
+    expect([await keep(file), await clear(file)]).toEqual([false, true]);
+    renameSync(`${folder}-gone`, folder);
+    expect(await keep(file)).toBe(true);
+    renameSync(folder, `${folder}-gone`);
+    expect(await clear(file)).toBe(false);
+    renameSync(`${folder}-gone`, folder);
+    expect(await open(folder).load()).not.toBeNull();
+    expect(await clear(file)).toBe(true);
+    expect(await open(folder).load()).toBeNull();
+  });
+
+  it.runIf(CAN_MOUNT)('on a full file system keeps nothing and is clear', async () => {
+    const full = join(directory, 'full');
+    mkdirSync(full);
+    expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', full]).status).toBe(0);
+    try {
+      const filler = join(full, 'filler');
+      const file = open(full);
+      expect(await file.load()).toBeNull();
+      // No room for the first page of the journal, then for two of them alone.
+      for (const fillerBytes of [16384, 8192]) {
+        writeFileSync(filler, Buffer.alloc(fillerBytes));
+        const record = { ...RECORD, before: Buffer.alloc(8192, 1), after: Buffer.alloc(8192, 2) };
+        expect([await keep(file, record), await clear(file)]).toEqual([false, true]);
+        expect(await open(full).load()).toBeNull();
+      }
+      rmSync(filler);
+      expect(await keep(file)).toBe(true);
+      expect(await open(full).load()).not.toBeNull();
+      expect(await clear(file)).toBe(true);
+    } finally {
+      spawnSync('umount', [full]);
+    }
   });
 });
