@@ -5,8 +5,8 @@
 import { read, write } from 'node:fs';
 import { constants } from 'node:os';
 import { assert } from '../util/assert.ts';
-import { type BackendIo, IO_MEDIUM_ERROR, IO_OK, IO_READ, IO_WRITE, type IoStatus } from './backend.ts';
-import { ioStatusOfErrno } from './io/errno-status.ts';
+import { type BackendIo, IO_READ, IO_WRITE } from './backend.ts';
+import { END_OF_FILE } from './io/failure-news.ts';
 
 /** A transfer that a signal interrupted is tried again, but not for ever. */
 const RETRIES_MAX = 16;
@@ -22,7 +22,9 @@ export interface FileDescriptors {
 }
 
 export interface FileOperationOwner {
-  onOperationDone(operation: FileOperation, io: BackendIo, status: IoStatus): void;
+  onOperationDone(operation: FileOperation, io: BackendIo): void;
+  /** @param errno negative, or END_OF_FILE */
+  onOperationFailed(operation: FileOperation, io: BackendIo, errno: number): void;
 }
 
 export class FileOperation {
@@ -63,13 +65,14 @@ export class FileOperation {
   private go(error: NodeJS.ErrnoException | null, movedBytes: number): void {
     const io = this.io as BackendIo;
     if (error !== null) {
-      this.fail(io, error.errno ?? 0);
+      this.fail(io, error.errno as number);
     } else if (movedBytes === 0) {
-      this.end(io, IO_MEDIUM_ERROR); // the end of a file that was cut behind our back
+      this.giveUp(io, END_OF_FILE);
     } else {
       io.doneBytes += movedBytes;
-      if (io.doneBytes < io.lengthBytes) this.step(io);
-      else this.end(io, IO_OK);
+      if (io.doneBytes < io.lengthBytes) return this.step(io);
+      this.io = null;
+      this.owner.onOperationDone(this, io);
     }
   }
 
@@ -78,12 +81,12 @@ export class FileOperation {
       io.token += 1;
       this.step(io);
     } else {
-      this.end(io, ioStatusOfErrno(errno));
+      this.giveUp(io, errno);
     }
   }
 
-  private end(io: BackendIo, status: IoStatus): void {
+  private giveUp(io: BackendIo, errno: number): void {
     this.io = null;
-    this.owner.onOperationDone(this, io, status);
+    this.owner.onOperationFailed(this, io, errno);
   }
 }

@@ -28,6 +28,7 @@ import { type DiskFile, openDiskFile } from './disk/disk-file.ts';
 import { FALLOCATE_PUNCH_HOLE, FALLOCATE_ZERO_RANGE } from './disk/disk-tools.ts';
 import { FileOperation, type FileOperationOwner } from './file-operation.ts';
 import { Durability } from './io/durability.ts';
+import { FailureNews } from './io/failure-news.ts';
 import { FlushGroup } from './io/flush-group.ts';
 import { InFlight } from './io/in-flight.ts';
 import { LateCompletion } from './io/late-completion.ts';
@@ -64,6 +65,7 @@ export class FileBackend implements Backend, CopiedDisk, FileOperationOwner, Ran
   readonly copier: DiskCopier;
   private readonly disk: DiskFile;
   private readonly durability: Durability;
+  private readonly failures: FailureNews;
   private readonly inFlight = new InFlight();
   private readonly late: LateCompletion;
   private readonly flushes: FlushGroup;
@@ -79,6 +81,7 @@ export class FileBackend implements Backend, CopiedDisk, FileOperationOwner, Ran
   constructor(disk: DiskFile, dsyncFd: number, { batch, note }: Pick<StorageContext, 'batch' | 'note'>) {
     this.disk = disk;
     this.durability = new Durability(() => note('error', LOST_WRITES_NEWS, { path: disk.path }));
+    this.failures = new FailureNews(note, disk.path);
     this.sizeBytes = disk.sizeBytes;
     this.reachBytes = disk.sizeBytes;
     this.copier = new DiskCopier(disk, this.inFlight);
@@ -154,12 +157,14 @@ export class FileBackend implements Backend, CopiedDisk, FileOperationOwner, Ran
     return this.closing;
   }
 
-  onOperationDone(operation: FileOperation, io: BackendIo, status: IoStatus): void {
-    const next = this.queued.shift();
-    if (next === null) this.freeOperations.push(operation);
-    else operation.start(next);
-    const isFuaWrite = io.op === IO_WRITE && io.isFua;
-    this.inFlight.end(io, isFuaWrite ? this.durability.statusOfFuaWrite(status) : status);
+  onOperationDone(operation: FileOperation, io: BackendIo): void {
+    this.goOn(operation);
+    this.end(io, IO_OK);
+  }
+
+  onOperationFailed(operation: FileOperation, io: BackendIo, errno: number): void {
+    this.goOn(operation);
+    this.end(io, this.failures.statusOf(io, errno));
   }
 
   onRangeZeroed(io: BackendIo): void {
@@ -168,6 +173,17 @@ export class FileBackend implements Backend, CopiedDisk, FileOperationOwner, Ran
 
   onRangeRefused(io: BackendIo): void {
     this.transfer(io);
+  }
+
+  private goOn(operation: FileOperation): void {
+    const next = this.queued.shift();
+    if (next === null) this.freeOperations.push(operation);
+    else operation.start(next);
+  }
+
+  private end(io: BackendIo, status: IoStatus): void {
+    const isFuaWrite = io.op === IO_WRITE && io.isFua;
+    this.inFlight.end(io, isFuaWrite ? this.durability.statusOfFuaWrite(status) : status);
   }
 
   private flush(io: BackendIo): void {

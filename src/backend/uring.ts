@@ -24,7 +24,6 @@ import {
   type BackendIo,
   IO_FLUSH,
   IO_HARDWARE_ERROR,
-  IO_MEDIUM_ERROR,
   IO_OK,
   IO_OUT_OF_RANGE,
   IO_READ,
@@ -42,7 +41,7 @@ import { LOST_WRITES_NEWS } from './disk/disk-faults.ts';
 import { type DiskFile, openDiskFile } from './disk/disk-file.ts';
 import { PAST_PAGE_CACHE, type PageCacheAccess, pageCacheAccess } from './disk/page-cache-access.ts';
 import { Durability } from './io/durability.ts';
-import { ioStatusOfErrno } from './io/errno-status.ts';
+import { END_OF_FILE, FailureNews } from './io/failure-news.ts';
 import { InFlight } from './io/in-flight.ts';
 import { LateCompletion } from './io/late-completion.ts';
 import { PolledPath, type PolledStore } from './io/polled-path.ts';
@@ -135,6 +134,7 @@ export class UringBackend implements Backend, CopiedDisk, PolledStore {
   private readonly writeUnitBytes: number;
   private readonly dsyncOpcode: number;
   private readonly durability: Durability;
+  private readonly failures: FailureNews;
   private readonly inFlight = new InFlight();
   private readonly late: LateCompletion;
   private readonly queued = new RingQueue<BackendIo>(256);
@@ -156,6 +156,7 @@ export class UringBackend implements Backend, CopiedDisk, PolledStore {
     this.fd = disk.fd;
     this.note = note;
     this.durability = new Durability(() => note('error', LOST_WRITES_NEWS, { path: disk.path }));
+    this.failures = new FailureNews(note, disk.path);
     this.fileFlags = ring.registerFile(disk.fd);
     this.sizeBytes = disk.sizeBytes;
     this.reachBytes = disk.sizeBytes;
@@ -370,12 +371,12 @@ export class UringBackend implements Backend, CopiedDisk, PolledStore {
       if (io.doneBytes === io.lengthBytes) this.end(io, IO_OK);
       else this.enqueue(io); // a short read or write goes on where it stopped
     } else if (result === 0) {
-      this.end(io, IO_MEDIUM_ERROR); // the end of a file that was cut behind our back
+      this.end(io, this.failures.statusOf(io, END_OF_FILE));
     } else if ((result === -EINTR || result === -EAGAIN) && io.token < RETRIES_MAX) {
       io.token += 1;
       this.enqueue(io);
     } else {
-      this.end(io, ioStatusOfErrno(result));
+      this.end(io, this.failures.statusOf(io, result));
     }
   }
 

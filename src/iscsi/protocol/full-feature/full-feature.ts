@@ -23,6 +23,7 @@ import { BHS_BYTES, type Bhs, COMMAND_CDB, COMMAND_CDB_BYTES } from '../../codec
 import {
   FLAG_COMMAND_READ,
   FLAG_COMMAND_WRITE,
+  NO_TAG,
   OP_DATA_OUT,
   OP_SCSI_COMMAND,
   REJECT_DATA_DIGEST_ERROR,
@@ -222,6 +223,7 @@ export class FullFeature implements Phase, TaskHome {
   /** 0, or the reason to reject a SCSI Command before it becomes a task. */
   private commandFault(bytes: Uint8Array, view: DataView, offset: number, ahsBytes: number, dataBytes: number): number {
     const { bhs, session } = this;
+    if (bhs.initiatorTaskTag === NO_TAG) return REJECT_INVALID_PDU_FIELD; // reserved (11.2.1.8)
     if (bhs.isImmediate && session.immediateTaskCount >= IMMEDIATE_TASKS_MAX) return REJECT_TOO_MANY_IMMEDIATE_COMMANDS;
     if (session.tasks.find(bhs.initiatorTaskTag) !== null) return REJECT_TASK_IN_PROGRESS;
     if (!this.ahs.decode(bytes, view, offset + BHS_BYTES, ahsBytes)) return REJECT_INVALID_PDU_FIELD;

@@ -332,6 +332,15 @@ describe('logout', () => {
 });
 
 describe('what is not understood', () => {
+  it('a SCSI Command with the reserved Initiator Task Tag is rejected, and its number is used', () => {
+    const { session, settle, reasons } = start();
+    session.execute(read10(0, 1), { initiatorTaskTag: NO_TAG, dataIn: 512 });
+    const next = session.execute(read10(0, 1), { dataIn: 512 });
+    settle();
+    expect(reasons()).toEqual([REJECT_INVALID_PDU_FIELD]);
+    expect(next.status).toBe(0);
+  });
+
   it('a SNACK is rejected', () => {
     const { session, settle, reasons } = start();
     const pdu = new OutgoingPdu();
