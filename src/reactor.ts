@@ -18,6 +18,7 @@ import type { Portal } from './iscsi/protocol/session/target-node.ts';
 import { type RegistryShare, TargetRegistry } from './iscsi/protocol/session/target-registry.ts';
 import { TaskStore } from './iscsi/protocol/session/task.ts';
 import { CapacityWatch } from './mgmt/watch/capacity-watch.ts';
+import { SlotWatch } from './mgmt/watch/slot-watch.ts';
 import { SpaceWatch } from './mgmt/watch/space-watch.ts';
 import { BusyPoll } from './native/busy-poll.ts';
 import type { NativeAddon, NativeArena } from './native/native-addon.ts';
@@ -77,6 +78,7 @@ export class Reactor {
   /** Sees to stores that become larger or smaller; whoever makes a logical unit has it watched. */
   readonly capacities: CapacityWatch;
   readonly spaceWatch = new SpaceWatch();
+  private readonly slotWatch: SlotWatch;
   /** Why stores are served through node:fs; null when there is a ring. */
   readonly ringReason: string | null;
   /** What io_uring did not give of what was asked for, in sentences. */
@@ -123,6 +125,7 @@ export class Reactor {
       observer,
     };
     this.registry = new TargetRegistry(this.services, OFFERS_DEFAULT, share);
+    this.slotWatch = new SlotWatch(pool, this.registry);
     this.deviceServer = new DeviceServerContext(pool, systemClock, randomBytes);
     this.deviceServer.commandClock = new TickClock(systemClock, this.batch);
     this.deviceServer.delay = (ms, work) => void setTimeout(work, ms).unref();
@@ -228,6 +231,7 @@ export class Reactor {
     this.handed.destroyConnections();
     this.deviceServer.stopBackground();
     this.spaceWatch.stop();
+    this.slotWatch.stop();
     const isFlushed = await this.closeStores();
     if (isDrained) this.deviceServer.close();
     this.busyPoll?.close();
@@ -240,6 +244,7 @@ export class Reactor {
   async abandon(): Promise<void> {
     this.capacities.stop();
     this.spaceWatch.stop();
+    this.slotWatch.stop();
     for (const listener of this.listeners) listener.close();
     await this.closeStores();
     this.busyPoll?.close();

@@ -6,8 +6,8 @@
  *   ^ stride start                  ^ dataOffset                        ^ lies in the next headroom page, never in its header
  *
  * Nothing is allocated at a peer's wish: when a class is empty the caller waits or answers TASK SET FULL. No holder takes
- * more of a class than is left for all others (held < free), so one connection alone can use half, n share equally, and a
- * peer that reads nothing cannot starve the rest.
+ * more of a class than is left for all others (held < free): one connection can use half, a second one half of what is left. So
+ * one peer that reads nothing cannot starve the rest; that many do is noticed (takeStarvation).
  */
 import { assert } from './assert.ts';
 import { RingQueue } from './ring-queue.ts';
@@ -50,6 +50,9 @@ export function arenaBytes(classes: readonly SlotClass[]): number {
   for (const { capacityBytes, count } of classes) bytes += (capacityBytes + PAGE_BYTES) * count;
   return bytes;
 }
+
+/** Who holds no more and gets nothing is starved by others, not by its own share. */
+const STARVED_HELD_MAX = 1;
 
 /** Who holds slots (a connection); counts what it holds of each class. */
 export class SlotHolder {
@@ -94,6 +97,7 @@ export class SlotPool implements BatchMember {
   private readonly free: Slot[][];
   private readonly waiters = new RingQueue<SlotWaiter>(64);
   private readonly batch: TickBatch;
+  private hasStarved = false;
 
   /** @param memory page-aligned for O_DIRECT stores, at least arenaBytes(classes), owned by the pool's owner for its life */
   constructor(memory: Buffer, classes: readonly SlotClass[], batch: TickBatch) {
@@ -129,7 +133,15 @@ export class SlotPool implements BatchMember {
       holder.held[index] = held + 1;
       return slot;
     }
+    this.hasStarved ||= this.heldBy(holder, lengthBytes) <= STARVED_HELD_MAX;
     return null;
+  }
+
+  /** Whether somebody went without a slot, since this was asked last, who held next to none. */
+  takeStarvation(): boolean {
+    const { hasStarved } = this;
+    this.hasStarved = false;
+    return hasStarved;
   }
 
   /** Queues `waiter` for one call of onSlotReady once a slot has come back; a waiter may stand in the queue once. */
@@ -154,6 +166,15 @@ export class SlotPool implements BatchMember {
   /** True when every slot is back; what tests and an orderly end check. */
   get isIdle(): boolean {
     return this.classes.every(({ count }, index) => (this.free[index] as Slot[]).length === count);
+  }
+
+  /** Slots for `lengthBytes` or more. */
+  private heldBy(holder: SlotHolder, lengthBytes: number): number {
+    let count = 0;
+    for (let index = 0; index < this.classes.length; index++) {
+      if ((this.classes[index] as SlotClass).capacityBytes >= lengthBytes) count += holder.held[index] ?? 0;
+    }
+    return count;
   }
 
   giveBack(slot: Slot): void {

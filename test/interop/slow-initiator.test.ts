@@ -18,7 +18,7 @@ const folder = new TestFolder();
 afterAll(() => folder.dispose());
 
 describeNative('over TCP', () => {
-  it('a Response Fence waits for a connection whose initiator reads slowly', { timeout: 60_000 }, async () => {
+  it('a Response Fence waits for a connection whose initiator reads slowly', async () => {
     const disks = [{ scheme: 'file', fileName: 'disk.img', size: '16MiB' }];
     const iscsitargets = { [DISK]: { luns: { '0': 0 }, negotiation: { maxConnections: 2 } } };
     const daemon = await DaemonProcess.start(folder, { disks, wrapper: [], keys: { iscsitargets } });

@@ -67,6 +67,11 @@ export class TcpInitiator {
     });
   }
 
+  /** From here on nothing is taken from the sockets. */
+  stopReading(): void {
+    for (const socket of this.sockets) socket.pause();
+  }
+
   async close(): Promise<void> {
     const open = this.sockets.filter(({ closed }) => !closed);
     const closing = open.map((socket) => once(socket, 'close'));

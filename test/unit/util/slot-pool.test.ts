@@ -44,6 +44,15 @@ function waiter(onSlotReady: () => void): SlotWaiter {
 }
 
 describe('SlotPool', () => {
+  it('tells once that somebody went without who held next to nothing, not of who has had a share', () => {
+    const { pool } = poolOf([{ capacityBytes: 4096, count: 8 }]);
+    const greedy = new SlotHolder();
+    while (pool.take(1, greedy) !== null);
+    expect(pool.takeStarvation()).toBe(false);
+    takeAll(pool, 1);
+    expect([pool.takeStarvation(), pool.takeStarvation()]).toEqual([true, false]);
+  });
+
   it('slots start on pages, and no header, data or tail of one touches another', () => {
     const { pool } = poolOf();
     const slots = takeAll(pool, 0).sort((a, b) => a.dataOffset - b.dataOffset);

@@ -163,6 +163,8 @@ export class OutputStore {
 export class Output {
   /** Bytes outside of slots that are queued here or with the transport and not yet reported as written. */
   pendingBytes = 0;
+  /** Batches that the transport has not written. */
+  unsentCount = 0;
   /** Where the last reserve() may write. */
   memory: Buffer;
   view: DataView;
@@ -232,6 +234,7 @@ export class Output {
   /** Hands the batch over for writing and starts the next one. */
   take(): OutputBatch {
     const batch = this.batch;
+    this.unsentCount += 1;
     batch.sealWith(this.store.seal);
     this.batch = this.store.takeBatch();
     this.block = null;
@@ -240,6 +243,7 @@ export class Output {
 
   /** `batch` was written, or never will be: its memory goes back. */
   finish(batch: OutputBatch): void {
+    this.unsentCount -= 1;
     this.pendingBytes -= batch.ownBytes;
     this.store.giveBackBatch(batch);
   }
@@ -248,7 +252,8 @@ export class Output {
   close(): void {
     this.isClosed = true;
     this.block = null;
-    this.finish(this.batch);
+    this.pendingBytes -= this.batch.ownBytes;
+    this.store.giveBackBatch(this.batch);
     this.memory = this.store.scratch.memory;
     this.view = this.store.scratch.view;
   }

@@ -39,7 +39,7 @@ import { CMDSN_AHEAD, CMDSN_NEXT, CMDSN_OUTSIDE } from '../session/command-windo
 import { DeferredRequest, SkippedRequest } from '../session/ordered-request.ts';
 import type { Session, SessionMember } from '../session/session.ts';
 import type { TaskHome } from '../session/task.ts';
-import { FenceProbe } from './fence-probe.ts';
+import { PeerWatch } from './peer-watch.ts';
 import { type TaskRequestFields, TaskRequests } from './task-requests.ts';
 import { TextExchange, type TextHandler } from './text-exchange.ts';
 
@@ -61,7 +61,7 @@ export class ControlRequests implements SessionMember {
   private readonly text: TextExchange;
   private readonly textHandler: TextHandler;
   private readonly tasks: TaskRequests | null;
-  private readonly probe: FenceProbe;
+  private readonly watch: PeerWatch;
   private header: Uint8Array = new Uint8Array(0);
   private data: Buffer = NO_DATA;
   private isIgnored = false;
@@ -78,7 +78,7 @@ export class ControlRequests implements SessionMember {
     this.textHandler = textHandler;
     this.text = new TextExchange(host.writer, textHandler);
     this.tasks = session.device === null ? null : new TaskRequests(session, this, session.device, host.writer);
-    this.probe = new FenceProbe(host);
+    this.watch = new PeerWatch(host, () => this.keepsSlots);
     session.addMember(this);
     host.armTimer(TIMER_KEEPALIVE, host.services.limits.keepaliveMs);
   }
@@ -124,7 +124,8 @@ export class ControlRequests implements SessionMember {
 
   onTimer(kind: TimerKind): void {
     if (kind === TIMER_LOGOUT) return this.host.close('logout');
-    if (kind === TIMER_FENCE || kind === TIMER_SILENCE) return this.host.close('keepalive-timeout');
+    if (kind === TIMER_FENCE) return this.host.close('keepalive-timeout');
+    if (kind === TIMER_SILENCE) return this.watch.onSilence();
     if (kind !== TIMER_KEEPALIVE) return;
     if (this.host.takeHasHeard()) this.isPinging = false;
     else if (this.isPinging) return this.host.close('keepalive-timeout');
@@ -158,7 +159,16 @@ export class ControlRequests implements SessionMember {
   }
 
   askForAnswer(targetTransferTag: number): void {
-    this.probe.ask(targetTransferTag);
+    this.watch.ask(targetTransferTag);
+  }
+
+  hurry(): void {
+    this.watch.hurry();
+  }
+
+  /** Answers have not left, or data has not come that was asked for. */
+  private get keepsSlots(): boolean {
+    return this.host.writer.output.unsentCount > 0 || this.session.hasOpenBurst(this);
   }
 
   private isNumbered(): boolean {
@@ -175,7 +185,7 @@ export class ControlRequests implements SessionMember {
     if (initiatorTaskTag === NO_TAG) {
       // The answer to a ping of ours: that it came is all it says. It has to be immediate (11.18); a number is used anyway.
       if (!this.bhs.isImmediate) this.session.take(new SkippedRequest(this.bhs.cmdSN));
-      this.probe.onAnswer(targetTransferTag);
+      this.watch.onAnswer(targetTransferTag);
       return this.session.fence.onAnswer(this, targetTransferTag);
     }
     const data = this.data.subarray(0, Math.min(this.data.length, this.textHandler.peerSegmentBytes));

@@ -33,6 +33,8 @@ export interface SessionMember {
   tellWindow(): void;
   /** Sends a NOP-In that is to be answered: fence.onAnswer() follows, or the end of a connection that is dead. */
   askForAnswer(targetTransferTag: number): void;
+  /** Others lack the slots that wait for this peer: it is closed when nothing of it moves. */
+  hurry(): void;
 }
 
 /** Where the session is registered. */
@@ -228,6 +230,19 @@ export class Session {
   close(cause: CloseCause): void {
     this.isClosed = true;
     for (const member of [...this.members]) member.close(cause);
+  }
+
+  hurry(): void {
+    for (const member of this.members) member.hurry();
+  }
+
+  /** Whether data of a command that came by `member` was asked for and is not complete. */
+  hasOpenBurst({ taskHome }: SessionMember): boolean {
+    let isOpen = false;
+    this.tasks.forEach((task) => {
+      if (taskHome !== null && task.isAt(taskHome) && task.dataOut.hasOpenBurst) isOpen = true;
+    });
+    return isOpen;
   }
 
   requestLogout(timeoutS: number): void {

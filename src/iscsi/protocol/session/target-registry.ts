@@ -187,6 +187,11 @@ export class TargetRegistry implements SessionHome {
     for (const session of this.sessionsOf(target)) session.reportLunsChanged();
   }
 
+  /** Slots are short: peers that keep some and do not move are closed. */
+  hurry(): void {
+    for (const session of this.byTsih.values()) session.hurry();
+  }
+
   /** Closes what is left. */
   closeAll(cause: CloseCause): void {
     for (const session of [...this.byTsih.values()]) session.close(cause);
