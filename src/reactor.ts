@@ -31,6 +31,7 @@ import { LentMemory } from './transport/lent-memory.ts';
 import type { TcpConnection } from './transport/tcp-connection.ts';
 import { type ListenAddress, TcpListener } from './transport/tcp-listener.ts';
 import { monotonicClock, systemClock } from './util/clock.ts';
+import { QuietPeriod } from './util/quiet-period.ts';
 import { arenaBytes, type SlotClass, SlotPool } from './util/slot-pool.ts';
 import { TickBatch } from './util/tick-batch.ts';
 import { TickClock } from './util/tick-clock.ts';
@@ -40,6 +41,8 @@ const RECEIVE_BUFFER_BYTES = 65536;
 const CONNECTIONS_PER_PORTAL_MAX = 4096;
 /** Asked of initiators at shutdown before their connections are closed (RFC 7143 11.9.1, event 1). */
 const LOGOUT_GRACE_S = 2;
+/** Running out of descriptors is told so often. */
+const ACCEPT_ERROR_QUIET_MS = 60_000;
 /** After the grace: how long commands in the stores may take. */
 const DRAIN_MS = 1500;
 
@@ -79,6 +82,7 @@ export class Reactor {
   readonly capacities: CapacityWatch;
   readonly spaceWatch = new SpaceWatch();
   private readonly slotWatch: SlotWatch;
+  private readonly acceptErrors = new QuietPeriod(monotonicClock, ACCEPT_ERROR_QUIET_MS);
   /** Why stores are served through node:fs; null when there is a ring. */
   readonly ringReason: string | null;
   /** What io_uring did not give of what was asked for, in sentences. */
@@ -159,7 +163,7 @@ export class Reactor {
    */
   async listen(address: ListenAddress, portal: Portal, portalIndex: number): Promise<TcpListener> {
     const directory = this.registry.directory(portal);
-    const { native, handOver } = this.options;
+    const { native, handOver, observer } = this.options;
     const listener = await TcpListener.open(address, {
       native,
       lent: this.lent,
@@ -171,8 +175,9 @@ export class Reactor {
         connection.enter(new LoginPhase(connection, directory, this.registry, mover));
         tcp.start(connection);
       },
-      onAcceptError: (message) => {
-        this.options.observer.note('warn', 'a connection could not be accepted', { reason: message });
+      onAcceptError: (reason) => {
+        const count = this.acceptErrors.count();
+        if (count > 0) observer.note('warn', 'a connection could not be accepted', { reason, count });
       },
     });
     this.listeners.push(listener);

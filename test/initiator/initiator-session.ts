@@ -3,6 +3,8 @@
  * to the request that it answers. Requests go out on the first connection that is open; a session may have several.
  */
 import {
+  LOGOUT_CLOSE_CONNECTION,
+  LOGOUT_RESPONSE_CLOSED,
   NO_TAG,
   OP_ASYNC_MESSAGE,
   OP_DATA_IN,
@@ -226,9 +228,16 @@ export class InitiatorSession {
   }
 
   logOut(reason = 0, cid = this.settings.cid, options: NumberingOptions = {}): SimpleRequest {
-    return this.ask(options, (pdu, tag, cmdSN, expStatSN) => {
+    const { connection = this.connection } = options;
+    const request = this.ask({ ...options, connection }, (pdu, tag, cmdSN, expStatSN) => {
       writeLogoutRequest(pdu.view, 0, options.isImmediate ?? false, reason, tag, cid, cmdSN, expStatSN);
     });
+    // What is still on its way by a connection that another has logged out is nobody's any more (11.15.1).
+    request.onEffect = () => {
+      if (reason !== LOGOUT_CLOSE_CONNECTION || request.response !== LOGOUT_RESPONSE_CLOSED) return;
+      for (const each of this.connections) if (each !== connection && each.settings.cid === cid) each.close();
+    };
+    return request;
   }
 
   /** Calls `send` with a CmdSN in its turn. */

@@ -3,6 +3,8 @@
  * meanwhile. What a full or write-protected store refuses is no failure of the medium.
  */
 import { getSystemErrorName } from 'node:util';
+import { type Clock, monotonicClock } from '../../util/clock.ts';
+import { QuietPeriod } from '../../util/quiet-period.ts';
 import { type BackendIo, IO_HARDWARE_ERROR, IO_MEDIUM_ERROR, IO_READ, type IoStatus } from '../backend.ts';
 import type { Note } from '../storage-spec.ts';
 import { ioStatusOfErrno } from './errno-status.ts';
@@ -15,16 +17,13 @@ export const END_OF_FILE = 0;
 export class FailureNews {
   private readonly note: Note;
   private readonly path: string;
-  private readonly nowMs: () => number;
-  private quietUntilMs = Number.NEGATIVE_INFINITY;
-  /** Failures since the last line. */
-  private failures = 0;
+  private readonly quiet: QuietPeriod;
 
   /** @param path of the store, for the operator */
-  constructor(note: Note, path: string, nowMs: () => number = () => performance.now()) {
+  constructor(note: Note, path: string, clock: Clock = monotonicClock) {
     this.note = note;
     this.path = path;
-    this.nowMs = nowMs;
+    this.quiet = new QuietPeriod(clock, FAILURE_QUIET_MS);
   }
 
   /**
@@ -38,14 +37,11 @@ export class FailureNews {
   }
 
   private count({ op, offsetBytes, lengthBytes }: BackendIo, errno: number): void {
-    this.failures += 1;
-    const nowMs = this.nowMs();
-    if (nowMs < this.quietUntilMs) return;
-    const { path, failures } = this;
+    const failures = this.quiet.count();
+    if (failures === 0) return;
+    const { path } = this;
     const reason = errno === END_OF_FILE ? 'the file ends before' : getSystemErrorName(-Math.abs(errno));
     const message = op === IO_READ ? 'a storage could not be read' : 'a storage could not be written';
     this.note('error', message, { path, offsetBytes, lengthBytes, reason, failures });
-    this.quietUntilMs = nowMs + FAILURE_QUIET_MS;
-    this.failures = 0;
   }
 }

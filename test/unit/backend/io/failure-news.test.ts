@@ -23,11 +23,7 @@ let news: FailureNews;
 beforeEach(() => {
   lines = [];
   nowMs = 5;
-  news = new FailureNews(
-    (...line) => lines.push(line),
-    '/disk.img',
-    () => nowMs,
-  );
+  news = new FailureNews((...line) => lines.push(line), '/disk.img', { nowMs: () => nowMs });
 });
 
 it('a read that fails is told with its place and reason', () => {
