@@ -8,7 +8,7 @@
 
 namespace gotgt {
 
-constexpr uint32_t kLayoutVersion = 5;
+constexpr uint32_t kLayoutVersion = 6;
 
 enum class RingOp : uint32_t {
   kNop = 0,

@@ -11,8 +11,8 @@ import type { NativeBusyPoll } from './native-addon.ts';
 const SINGLES_MIN = 64;
 /** A command whose data takes more reads than this takes its time anyway. */
 const DATA_READS_MAX = 4;
-/** What is there after so few turns of the loop was sent before our answer can have arrived. */
-const HASTY_TURNS_MAX = 2;
+/** What is there after so few looks was sent before our answer can have arrived. */
+const HASTY_LOOKS_MAX = 2;
 /** After polls in vain: commands without one, at the most. */
 const PAUSE_MAX = 1024;
 
@@ -37,9 +37,9 @@ export class BusyPoll {
   beginRead(): void {
     if (!this.isPolling) return;
     this.isPolling = false;
-    const turns = this.native.turns();
-    if (turns >= 0 && turns <= HASTY_TURNS_MAX) this.singles = 0;
-    this.pause = turns < 0 ? Math.min(Math.max(1, this.pause * 2), PAUSE_MAX) : 0;
+    const looks = this.native.looks();
+    if (looks >= 0 && looks <= HASTY_LOOKS_MAX) this.singles = 0;
+    this.pause = looks < 0 ? Math.min(Math.max(1, this.pause * 2), PAUSE_MAX) : 0;
     this.pausedFor = this.pause;
   }
 

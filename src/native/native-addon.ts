@@ -98,8 +98,8 @@ export interface NativeSender {
 export interface NativeBusyPoll {
   /** The loop does not sleep for `microseconds` (at most 2^32-1) from now, in place of what was asked before. */
   pollFor(microseconds: number): void;
-  /** How often the loop has gone round since pollFor; -1 when the time is over. */
-  turns(): number;
+  /** How often there was nothing since pollFor; -1 when the time is over. */
+  looks(): number;
   /** The loop sleeps again. May be called twice. */
   close(): void;
 }

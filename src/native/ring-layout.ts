@@ -10,7 +10,7 @@
  * All in the machine's byte order; a double holds every file offset of a store (at most 2^53-1) exactly.
  */
 export const RING_LAYOUT = {
-  version: 5,
+  version: 6,
   submissionBytes: 32,
   submissionOpcode: 0,
   submissionFd: 4,

@@ -27,11 +27,11 @@ describeNative('a busy poll', (native) => {
     const poll = create();
     expect(await sleptShare()).toBeGreaterThan(0);
     poll.pollFor(10 * SECOND_US);
-    expect(poll.turns()).toBe(0);
+    expect(poll.looks()).toBe(0);
     expect(await sleptShare()).toBe(0);
-    expect(poll.turns()).toBeGreaterThan(10);
+    expect(poll.looks()).toBeGreaterThan(10);
     poll.pollFor(1);
-    while (poll.turns() >= 0) await delay(1);
+    while (poll.looks() >= 0) await delay(1);
     expect(await sleptShare()).toBeGreaterThan(0);
     poll.pollFor(10 * SECOND_US);
     poll.close();

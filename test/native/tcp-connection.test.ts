@@ -285,7 +285,7 @@ describeNative('a TCP connection that sends', (native) => {
     const pollFor = () => {
       polls += 1;
     };
-    const loop = { pollFor, turns: () => 20, close: () => undefined };
+    const loop = { pollFor, looks: () => 20, close: () => undefined };
     const tcp = await open(null, null, new BusyPoll(loop, 100));
     const receive = async (...bytes: number[]) => {
       parts.length = 0;

@@ -8,7 +8,7 @@ const SOON = 20;
 
 class Loop {
   polls = 0;
-  turnsUntilRead = SOON;
+  looksUntilRead = SOON;
   isClosed = false;
 
   pollFor(microseconds: number): void {
@@ -16,8 +16,8 @@ class Loop {
     this.polls += 1;
   }
 
-  turns(): number {
-    return this.turnsUntilRead;
+  looks(): number {
+    return this.looksUntilRead;
   }
 
   close(): void {
@@ -33,16 +33,16 @@ describe('a loop that polls', () => {
     poll = new BusyPoll(loop, WINDOW_US);
   });
 
-  function read(pduCount: number, turns = SOON): void {
-    loop.turnsUntilRead = turns;
+  function read(pduCount: number, looks = SOON): void {
+    loop.looksUntilRead = looks;
     poll.beginRead();
     poll.endRead(pduCount);
   }
 
-  /** Reads of one command each. @returns for how many of them it polled */
-  function singles(count: number, turns = SOON): number {
+  /** Reads of one command each. @relooks for how many of them it polled */
+  function singles(count: number, looks = SOON): number {
     const before = loop.polls;
-    for (let i = 0; i < count; i++) read(1, turns);
+    for (let i = 0; i < count; i++) read(1, looks);
     return loop.polls - before;
   }
 
@@ -59,9 +59,9 @@ describe('a loop that polls', () => {
     expect(singles(1)).toBe(1);
   });
 
-  it.each([0, 1, 2])('sleeps again when the next command is there after %d turns: it was not waited for', (turns) => {
+  it.each([0, 1, 2])('sleeps again when the next command is there after %d looks: it was not waited for', (looks) => {
     singles(100);
-    expect(singles(64, turns)).toBe(1); // the last of them
+    expect(singles(64, looks)).toBe(1); // the last of them
     expect(singles(10, 3)).toBe(10);
   });
 
