@@ -48,16 +48,16 @@ is_unused() {
 }
 
 unpack() {
-  mkdir -p "$CACHE/root"
+  mkdir -p "$CACHE/files"
   for archive in "$CACHE"/cache/archives/*.deb; do
     is_unused "$(basename "$archive")" ||
       dpkg-deb --fsys-tarfile "$archive" |
-      tar -x -C "$CACHE/root" --keep-directory-symlink --no-same-owner --exclude './usr/share/*' --exclude './etc/*'
+      tar -x -C "$CACHE/files" --keep-directory-symlink --no-same-owner --exclude './usr/share/*' --exclude './etc/*'
   done
   # Its own loader finds its own libraries: this machine's are older.
   cat >"$CACHE/iscsi-test-cu" <<'END'
 #!/bin/sh
-usr=$(dirname "$0")/root/usr
+usr=$(dirname "$0")/files/usr
 set -- "$usr"/bin/iscsi-test-cu "$@"
 for loader in "$usr"/lib/*/ld-linux*.so.*; do
   exec "$loader" --library-path "$(dirname "$loader")" "$@"

@@ -113,7 +113,7 @@ function hasCommand(command) {
 function report(rows, hasNative) {
   console.log('');
   for (const { name, faults } of rows) {
-    for (const fault of faults.slice(0, NAMED_FAILURES)) console.log(`${name}: ${fault}`);
+    for (const each of faults.slice(0, NAMED_FAILURES)) console.log(`${name}: ${each}`);
     if (faults.length > NAMED_FAILURES) console.log(`${name}: and ${faults.length - NAMED_FAILURES} more`);
   }
   for (const { name, passed, failed, skipped } of rows) {

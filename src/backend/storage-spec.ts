@@ -23,7 +23,7 @@ export interface NoteFields {
   readonly [name: string]: string | number | boolean | null;
 }
 
-/** What an operator should read when a store is opened; a sentence without a full stop. */
+/** What an operator should read of a store, when it is opened and later; a sentence without a full stop. */
 export type Note = (level: 'info' | 'warn' | 'error', message: string, fields: NoteFields) => void;
 
 export interface StorageContext {

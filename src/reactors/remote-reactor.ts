@@ -67,7 +67,7 @@ export class RemoteReactor {
     return (await this.answerTo('status', { kind: 'status' })).status;
   }
 
-  /** Ends in order; false when a store did not answer in time. */
+  /** Ends in order; false when a store did not answer in time, or has lost writes. */
   async close(): Promise<boolean> {
     return (await this.answerTo('closed', { kind: 'close' })).isInOrder;
   }

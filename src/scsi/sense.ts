@@ -113,6 +113,10 @@ export const DESCRIPTOR_SENSE_BYTES = 8;
 /** The longest sense data: descriptor format with an Information (12) and a Sense key specific descriptor (8). */
 export const SENSE_BYTES_MAX = DESCRIPTOR_SENSE_BYTES + 12 + 8;
 
+export function isUnitAttention(senseCode: number): boolean {
+  return senseCode >>> 16 === UNIT_ATTENTION;
+}
+
 /**
  * A field pointer for ScsiCommand.senseFieldPointer (SPC-4 4.5.2.4.2): C/D = 1, the error is in the CDB.
  * @param byte offset in the CDB of the field's first byte
@@ -223,10 +227,6 @@ const VALID = 0x80;
 const SKSV = 0x80;
 const SKS_COMMAND_DATA = 0x40;
 const SKS_BIT_POINTER_VALID = 0x08;
-
-export function isUnitAttention(senseCode: number): boolean {
-  return senseCode >>> 16 === UNIT_ATTENTION;
-}
 
 function sense(key: number, asc: number, ascq: number): number {
   return (key << 16) | (asc << 8) | ascq;

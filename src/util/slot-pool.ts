@@ -168,15 +168,6 @@ export class SlotPool implements BatchMember {
     return this.classes.every(({ count }, index) => (this.free[index] as Slot[]).length === count);
   }
 
-  /** Slots for `lengthBytes` or more. */
-  private heldBy(holder: SlotHolder, lengthBytes: number): number {
-    let count = 0;
-    for (let index = 0; index < this.classes.length; index++) {
-      if ((this.classes[index] as SlotClass).capacityBytes >= lengthBytes) count += holder.held[index] ?? 0;
-    }
-    return count;
-  }
-
   giveBack(slot: Slot): void {
     const { holder, classIndex } = slot;
     assert(holder !== null, 'a slot is released once, by its holder');
@@ -193,5 +184,14 @@ export class SlotPool implements BatchMember {
       if (waiter === null) return; // a waiter's turn took others out of the queue
       waiter.onSlotReady();
     }
+  }
+
+  /** Slots for `lengthBytes` or more. */
+  private heldBy(holder: SlotHolder, lengthBytes: number): number {
+    let count = 0;
+    for (let index = 0; index < this.classes.length; index++) {
+      if ((this.classes[index] as SlotClass).capacityBytes >= lengthBytes) count += holder.held[index] ?? 0;
+    }
+    return count;
   }
 }

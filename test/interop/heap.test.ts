@@ -22,8 +22,8 @@ const DISK_BLOCKS = 131_072;
 const ALLOCATED_MAX = 200;
 const ALLOCATED_PORTABLE_MAX = 1500;
 /**
- * What is allocated for each read of a socket, and for each write that a busy disk makes wait, is shared by fewer commands when
- * the machine is busy with other things: then another window is looked at. What every command allocates shows in all.
+ * What is allocated for each read of a socket, each turn of the event loop, and each write that a busy disk makes wait, is shared by
+ * more commands or fewer, as the machine has time: then another window is looked at. What every command allocates shows in all.
  */
 const WINDOWS_MAX = 4;
 /** Of all COMMANDS: less than the smallest object each; the compiler keeps some, whatever is served. */

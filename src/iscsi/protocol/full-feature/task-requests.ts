@@ -36,15 +36,20 @@ import {
 } from '../../codec/constants.ts';
 import type { PduWriter } from '../connection/pdu-writer.ts';
 import { CMDSN_AHEAD, CMDSN_NEXT } from '../session/command-window.ts';
-import { isFencedFunction } from '../session/fenced-response.ts';
 import { SkippedRequest } from '../session/ordered-request.ts';
 import type { Session, SessionMember } from '../session/session.ts';
 import type { ScsiTask } from '../session/task.ts';
 
-/** Task management functions of one connection that wait, for tasks to end or behind a fence; more are answered with "function rejected". */
+/**
+ * Task management functions of one connection that wait, for tasks to end or behind a fence; more are answered with "function
+ * rejected".
+ */
 const PENDING_MAX = 16;
 
-/** The functions that a device server carries out, by RFC 7143 11.5.1 code. */
+/**
+ * The functions that a device server carries out, by RFC 7143 11.5.1 code. They end tasks that other connections may have answered,
+ * or an ACA condition, so their responses are fenced (4.2.2.3.3).
+ */
 const FUNCTIONS: ReadonlyMap<number, TaskManagementFunction> = new Map([
   [TMF_ABORT_TASK_SET, ABORT_TASK_SET],
   [TMF_CLEAR_ACA, CLEAR_ACA],
@@ -182,7 +187,7 @@ export class TaskRequests implements TaskManagementOwner {
     const isReset = isComplete && fields.function === TMF_TARGET_COLD_RESET;
     if (isReset) this.isResetDue = true;
     if (this.isClosed) return this.finishReset();
-    const isFenced = isComplete && isFencedFunction(fields.function);
+    const isFenced = isComplete && FUNCTIONS.has(fields.function);
     this.heldCount += 1;
     const sendHeld = (): void => {
       this.heldCount -= 1;

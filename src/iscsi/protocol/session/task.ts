@@ -201,6 +201,21 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
     if (this.dataOut.failure !== 0 && this.isStarted) this.home.device.abort(this.command);
   }
 
+  // FenceableResponse: what the fence of the session asks for.
+
+  get isFenced(): boolean {
+    return isFencedStatus(this.command);
+  }
+
+  get member(): SessionMember {
+    return this.home.member;
+  }
+
+  sendHeld(): void {
+    this.isFenceHeld = false;
+    this.end();
+  }
+
   private onAborted(): void {
     const { command } = this;
     const { failure, hasOpenBurst } = this.dataOut;
@@ -221,21 +236,6 @@ export class ScsiTask implements CommandOwner, DataOutPort, SlotWaiter, OrderedR
       if (fence.hold(this)) return;
       this.isFenceHeld = false;
     }
-    this.end();
-  }
-
-  // FenceableResponse
-
-  get isFenced(): boolean {
-    return isFencedStatus(this.command);
-  }
-
-  get member(): SessionMember {
-    return this.home.member;
-  }
-
-  sendHeld(): void {
-    this.isFenceHeld = false;
     this.end();
   }
 
